@@ -34,6 +34,17 @@ let package = Package(
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
 
+        // MARK: Stages
+        .target(
+            name: "Catalog",
+            dependencies: [
+                "EventModel",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: house
+        ),
+
         // MARK: Programs
         .executableTarget(
             name: "leat",

@@ -1,0 +1,49 @@
+package import EventModel
+
+/// Where events come from, as the log and the lanes need to know it.
+package struct Source: Equatable, Sendable {
+    package let id: SourceID
+    /// - Shape: a slug, see ``Slug``.
+    package let name: String
+    /// A source that is not enabled refuses events; what it accepted before is still delivered.
+    package let enabled: Bool
+    /// How many partitions the current generation has.
+    package let partitions: UInt8
+    /// Counts the changes of the partitioning; the log of an older generation is drained before a newer one is read.
+    package let generation: UInt16
+
+    package init(id: SourceID, name: String, enabled: Bool, partitions: UInt8, generation: UInt16) {
+        self.id = id
+        self.name = name
+        self.enabled = enabled
+        self.partitions = partitions
+        self.generation = generation
+    }
+
+    /// The most partitions one source may have.
+    package static let maximumPartitions = 64
+    /// What a source gets that does not say: chunks must be filled to pay, so few partitions serve better than many.
+    package static let defaultPartitions = 4
+
+    /// The partitions of the current generation, in the order of their numbers.
+    package var partitionIDs: [PartitionID] {
+        (0..<partitions).map { PartitionID(source: id, generation: generation, number: $0) }
+    }
+}
+
+/// A write key as the catalog keeps it: enough to recognise it, never enough to use it.
+package struct WriteKey: Equatable, Sendable {
+    package let hash: SecretHash
+    package let source: SourceID
+    /// The last four characters, so that a person can tell two keys apart.
+    package let hint: String
+    /// - Unit: microseconds since 1970, UTC.
+    package let createdAt: Int64
+
+    package init(hash: SecretHash, source: SourceID, hint: String, createdAt: Int64) {
+        self.hash = hash
+        self.source = source
+        self.hint = hint
+        self.createdAt = createdAt
+    }
+}
