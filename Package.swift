@@ -31,8 +31,17 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        // MARK: C boundary
+
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
+
+        // MARK: Instruments
+        .target(
+            name: "Telemetry",
+            dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
+            swiftSettings: house
+        ),
 
         // MARK: Stages
         .target(
@@ -44,6 +53,12 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+
+        // MARK: Watch
+
+        // MARK: What plugin authors use
+
+        // MARK: Plugins that ship
 
         // MARK: Programs
         .executableTarget(
@@ -62,6 +77,14 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
+            swiftSettings: house
+        ),
+
+        // MARK: Tests
+        .testTarget(name: "TidyTests", swiftSettings: house),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: ["Telemetry", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: house
         ),
     ],

@@ -1,0 +1,21 @@
+import Foundation
+import Testing
+
+@Suite struct FormatTests {
+    @Test(.timeLimit(.minutes(5))) func `The formatter finds nothing to say`() throws {
+        let lint = Process()
+        lint.executableURL = URL(filePath: "/usr/bin/env")
+        lint.arguments = [
+            "swift", "format", "lint", "--strict", "--parallel", "--recursive", "Package.swift", "Sources", "Plugins",
+            "Tests", "examples",
+        ]
+        lint.currentDirectoryURL = SourceTree.top
+        let output = Pipe()
+        lint.standardError = output
+        lint.standardOutput = output
+        try lint.run()
+        let said = try output.fileHandleForReading.readToEnd() ?? Data()
+        lint.waitUntilExit()
+        #expect(lint.terminationStatus == 0, "\(String(decoding: said.prefix(4_000), as: UTF8.self))")
+    }
+}
