@@ -32,6 +32,7 @@ let package = Package(
     ],
     targets: [
         // MARK: C boundary
+        .target(name: "CLinux"),
 
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),

@@ -1,0 +1,55 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+int leat_pidfd_open(int32_t pid) {
+    long descriptor = syscall(SYS_pidfd_open, pid, 0);
+    return descriptor < 0 ? -errno : (int)descriptor;
+}
+
+int leat_pidfd_kill(int pidfd, int signal) {
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int leat_process_cpu(int32_t pid, int64_t *nanoseconds) {
+    clockid_t clock;
+    struct timespec time;
+    int failure = clock_getcpuclockid(pid, &clock);
+    if (failure != 0) return -failure;
+    if (clock_gettime(clock, &time) != 0) return -errno;
+    *nanoseconds = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+    return 0;
+}
+
+int leat_reap(struct leat_exit *exit) {
+    int status;
+    struct rusage usage;
+    pid_t pid = wait4(-1, &status, WNOHANG, &usage);
+    if (pid == 0 || (pid < 0 && errno == ECHILD)) return 0;
+    if (pid < 0) return -errno;
+    exit->pid = pid;
+    exit->status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    exit->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    exit->cpu_microseconds = (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000
+        + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    exit->peak_bytes = (int64_t)usage.ru_maxrss * 1024;
+    return 1;
+}
+
+int leat_thread_count(void) {
+    DIR *directory = opendir("/proc/self/task");
+    if (directory == NULL) return -errno;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
