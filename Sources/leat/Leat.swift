@@ -5,6 +5,7 @@ import ArgumentParser
 struct Leat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leat",
-        abstract: "A self-hosted platform for customer event data."
+        abstract: "A self-hosted platform for customer event data.",
+        subcommands: [Send.self, Listen.self]
     )
 }
