@@ -24,19 +24,23 @@ struct Listen: AsyncParsableCommand {
     func run() async throws {
         let received = Mutex(Received())
         let router = Router()
-        router.get("**") { _, _ in
-            let text = received.withLock { $0.text }
-            return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: text + "\n")))
+        for path: RouterPath in ["/", "/**"] {
+            router.get(path) { _, _ in
+                let text = received.withLock { $0.text }
+                return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: text + "\n")))
+            }
         }
-        for method: HTTPRequest.Method in [.post, .put] {
-            router.on("**", method: method) { request, _ in
+        let routes: [(RouterPath, HTTPRequest.Method)] = [("/", .post), ("/**", .post), ("/", .put), ("/**", .put)]
+        for (path, method) in routes {
+            router.on(path, method: method) { request, _ in
                 let body = try await request.body.collect(upTo: 64 * 1024 * 1024)
                 let text = received.withLock { received in
                     received.add(Data(body.readableBytesView))
                     return received.text
                 }
                 if !quiet {
-                    Terminal.line("\(request.method.rawValue) \(request.uri.path)  \(body.readableBytes) bytes  \(text)")
+                    let size = "\(body.readableBytes) bytes"
+                    Terminal.line("\(request.method.rawValue) \(request.uri.path)  \(size)  \(text)")
                 }
                 return HTTPResponse.Status.ok
             }
