@@ -1,0 +1,145 @@
+extension DeclaredPlugin {
+    package init?(reading document: Document, at path: String, _ problems: inout [Problem]) {
+        guard var reader = DeclarationReader(document, at: path, problems: &problems) else { return nil }
+        let before = problems.count
+        place = reader.place
+        id = reader.string("id", &problems)
+        version = reader.string("version", &problems)
+        library = reader.string("library", &problems)
+        manifest = reader.string("manifest", &problems)
+        if let word = reader.string("kind", &problems) {
+            kind = PluginKind(rawValue: word)
+            if kind == nil {
+                let known = PluginKind.allCases.map(\.rawValue).joined(separator: ", ")
+                problems.append(Problem(reader.place(of: "kind"), "is no kind of plugin; known: \(known)"))
+            }
+        }
+        reader.refuseOtherKeys(&problems)
+        if let id, !Slug.isPluginID(id) {
+            problems.append(Problem(reader.place(of: "id"), "must be 3 to 100 characters of a-z, 0-9, \".\" and \"-\""))
+        }
+        if let version, !Slug.isVersion(version) {
+            problems.append(Problem(reader.place(of: "version"), "must be a version such as 1.4.0"))
+        }
+        if problems.count == before {
+            if (library == nil) != (manifest == nil) {
+                problems.append(Problem(place, "needs both \"library\" and \"manifest\" to be uploaded"))
+            } else if library == nil, id == nil || version == nil {
+                let message =
+                    "needs \"library\" and \"manifest\" to upload it, or \"id\" and \"version\" of one on the server"
+                problems.append(Problem(place, message))
+            }
+        }
+    }
+}
+
+extension DeclaredSource {
+    package init?(reading document: Document, at path: String, _ problems: inout [Problem]) {
+        guard var reader = DeclarationReader(document, at: path, problems: &problems) else { return nil }
+        place = reader.place
+        let name = reader.slug("name", &problems)
+        enabled = reader.bool("enabled", default: true, &problems)
+        partitions = reader.int("partitions", in: 1...Source.maximumPartitions, &problems)
+        writeKeys = reader.list("writeKeys", atMost: Self.maximumWriteKeys, &problems)?.compactMap { entry in
+            guard let key = entry.document.string else {
+                let message = "must be a text, but is \(entry.document.kind)"
+                problems.append(Problem(Place(path: entry.path, line: entry.document.line), message))
+                return nil
+            }
+            // A reference to the environment is for the client to resolve.
+            guard Secret.isWriteKey(key) || EnvironmentReference(key) != nil else {
+                let lengths = Secret.writeKeyLengths
+                let message =
+                    "must be \(lengths.lowerBound) to \(lengths.upperBound) characters of A-Z, a-z, 0-9, - and _, or ${NAME}"
+                problems.append(Problem(Place(path: entry.path, line: entry.document.line), message))
+                return nil
+            }
+            return key
+        }
+        reader.refuseOtherKeys(&problems)
+        guard let name else { return nil }
+        self.name = name
+    }
+
+    /// The most write keys one source may have.
+    package static let maximumWriteKeys = 100
+}
+
+extension DeclaredDestination {
+    package init?(reading document: Document, at path: String, _ problems: inout [Problem]) {
+        guard var reader = DeclarationReader(document, at: path, problems: &problems) else { return nil }
+        place = reader.place
+        let name = reader.slug("name", &problems)
+        let connector = reader.plugin("connector", &problems)
+        config = reader.config("config", &problems)
+        enabled = reader.bool("enabled", default: true, &problems)
+        limits = DestinationLimits(reading: reader.value("limits"), at: reader.place(of: "limits").path, &problems)
+        reader.refuseOtherKeys(&problems)
+        guard let name, let connector else { return nil }
+        self.name = name
+        self.connector = connector
+    }
+}
+
+extension DestinationLimits {
+    package init(reading document: Document?, at path: String, _ problems: inout [Problem]) {
+        self = .standard
+        guard let document, var reader = DeclarationReader(document, at: path, problems: &problems) else { return }
+        concurrency = reader.int("concurrency", in: Self.concurrencyRange, &problems) ?? concurrency
+        timeout = reader.duration("timeout", in: Self.timeoutRange, &problems).map { .milliseconds($0) } ?? timeout
+        retries = reader.int("retries", in: Self.retriesRange, &problems) ?? retries
+        reader.refuseOtherKeys(&problems)
+    }
+}
+
+extension DeclaredConnection {
+    package init?(reading document: Document, at path: String, _ problems: inout [Problem]) {
+        guard var reader = DeclarationReader(document, at: path, problems: &problems) else { return nil }
+        place = reader.place
+        let source = reader.slug("source", &problems)
+        let destination = reader.slug("destination", &problems)
+        enabled = reader.bool("enabled", default: true, &problems)
+        let limit = Connection.maximumTransformations
+        transformations = (reader.list("transformations", atMost: limit, &problems) ?? []).compactMap { entry in
+            Transformation(reading: entry.document, at: entry.path, &problems)
+        }
+        reader.refuseOtherKeys(&problems)
+        guard let source, let destination else { return nil }
+        self.source = source
+        self.destination = destination
+    }
+}
+
+extension Transformation {
+    package init?(reading document: Document, at path: String, _ problems: inout [Problem]) {
+        guard var reader = DeclarationReader(document, at: path, problems: &problems) else { return nil }
+        let plugin = reader.plugin("plugin", &problems)
+        let config = reader.config("config", &problems)
+        reader.refuseOtherKeys(&problems)
+        guard let plugin else { return nil }
+        self.init(plugin: plugin, config: config)
+    }
+}
+
+extension DeclarationReader {
+    fileprivate mutating func slug(_ key: String, _ problems: inout [Problem]) -> String? {
+        guard let text = requiredString(key, &problems) else { return nil }
+        guard Slug.isValid(text) else {
+            problems.append(
+                Problem(place(of: key), "must be 1 to \(Slug.maximumLength) characters of a-z, 0-9 and \"-\"")
+            )
+            return nil
+        }
+        return text
+    }
+
+    fileprivate mutating func plugin(_ key: String, _ problems: inout [Problem]) -> PluginReference? {
+        guard let text = requiredString(key, &problems) else { return nil }
+        guard let reference = PluginReference(text) else {
+            let message = "must be a plugin's id, or id@version, such as com.example.mask@1.0.0"
+            problems.append(Problem(place(of: key), message))
+            return nil
+        }
+        return reference
+    }
+}

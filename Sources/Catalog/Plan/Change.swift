@@ -1,0 +1,69 @@
+package import EventModel
+
+/// One step from the configuration that is to the one that is wanted.
+///
+/// New things are named, since they have no id yet; things that exist carry theirs.
+package enum Change: Equatable, Sendable {
+    /// A version that the client says it will upload; only a plan that is not carried out may hold one.
+    case uploadPlugin(id: String, version: String)
+    case activatePlugin(id: String, version: String, instead: String?)
+    case addSource(name: String, enabled: Bool, partitions: Int)
+    case enableSource(SourceID, name: String, enabled: Bool)
+    case removeSource(SourceID, name: String)
+    case addWriteKey(source: String, hash: SecretHash, hint: String)
+    /// The key itself is made when the change is carried out, and shown once.
+    case generateWriteKey(source: String)
+    case removeWriteKey(source: String, hash: SecretHash, hint: String)
+    case addDestination(DeclaredDestination)
+    case updateDestination(DestinationID, DeclaredDestination, differences: [String])
+    case removeDestination(DestinationID, name: String)
+    case addConnection(DeclaredConnection)
+    case updateConnection(ConsumerID, DeclaredConnection, differences: [String])
+    case removeConnection(ConsumerID, name: String)
+
+    /// The change as a person reads it: `+` for what comes, `~` for what becomes different, `-` for what goes.
+    package var line: String {
+        switch self {
+        case .uploadPlugin(let id, let version): "+ plugin \(id)@\(version)"
+        case .activatePlugin(let id, let version, let instead?): "~ plugin \(id): active \(instead) → \(version)"
+        case .activatePlugin(let id, let version, nil): "~ plugin \(id): active \(version)"
+        case .addSource(let name, let enabled, let partitions):
+            "+ source \(name) (\(partitions) partitions\(enabled ? "" : ", disabled"))"
+        case .enableSource(_, let name, let enabled): "~ source \(name): \(enabled ? "enabled" : "disabled")"
+        case .removeSource(_, let name): "- source \(name)"
+        case .addWriteKey(let source, _, let hint): "+ write key …\(hint) of source \(source)"
+        case .generateWriteKey(let source): "+ write key of source \(source) (generated)"
+        case .removeWriteKey(let source, _, let hint): "- write key …\(hint) of source \(source)"
+        case .addDestination(let destination):
+            "+ destination \(destination.name) (\(destination.connector)\(destination.enabled ? "" : ", disabled"))"
+        case .updateDestination(_, let destination, let differences):
+            "~ destination \(destination.name): \(differences.joined(separator: ", "))"
+        case .removeDestination(_, let name): "- destination \(name)"
+        case .addConnection(let connection):
+            "+ connection \(connection.name)\(Self.chain(connection.transformations))\(connection.enabled ? "" : " (disabled)")"
+        case .updateConnection(_, let connection, let differences):
+            "~ connection \(connection.name): \(differences.joined(separator: ", "))"
+        case .removeConnection(_, let name): "- connection \(name)"
+        }
+    }
+
+    private static func chain(_ transformations: [Transformation]) -> String {
+        transformations.isEmpty ? "" : " through \(transformations.map(\.plugin.description).joined(separator: ", "))"
+    }
+
+    /// The order in which changes are carried out: nothing goes while it is used, nothing comes before what it needs.
+    var rank: Int {
+        switch self {
+        case .uploadPlugin: 0
+        case .activatePlugin: 1
+        case .removeConnection: 2
+        case .removeDestination: 3
+        case .removeWriteKey: 4
+        case .removeSource: 5
+        case .addSource, .enableSource: 6
+        case .addWriteKey, .generateWriteKey: 7
+        case .addDestination, .updateDestination: 8
+        case .addConnection, .updateConnection: 9
+        }
+    }
+}

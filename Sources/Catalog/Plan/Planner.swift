@@ -1,0 +1,210 @@
+/// Compares one declaration with one snapshot, section by section.
+struct Planner {
+    let snapshot: CatalogSnapshot
+    let declaration: Declaration
+    let prune: Bool
+    let uploadsPending: Bool
+    var changes: [Change] = []
+    var problems: [Problem] = []
+
+    init(snapshot: CatalogSnapshot, declaration: Declaration, prune: Bool, uploadsPending: Bool) {
+        self.snapshot = snapshot
+        self.declaration = declaration
+        self.prune = prune
+        self.uploadsPending = uploadsPending
+    }
+
+    // MARK: Plugins
+
+    mutating func planPlugins() {
+        for plugin in declaration.plugins ?? [] {
+            guard plugin.library == nil, plugin.manifest == nil, let id = plugin.id, let version = plugin.version else {
+                let message = "names files, which only a client can upload; use leat apply, or give id and version"
+                problems.append(Problem(plugin.place, message))
+                continue
+            }
+            let active = snapshot.plugin(PluginReference(id: id))?.version
+            if snapshot.plugin(PluginReference(id: id, version: version)) == nil {
+                guard uploadsPending, plugin.kind != nil else {
+                    problems.append(Problem(plugin.place, "plugin \(id)@\(version) was never uploaded"))
+                    continue
+                }
+                changes.append(.uploadPlugin(id: id, version: version))
+            }
+            if active != version { changes.append(.activatePlugin(id: id, version: version, instead: active)) }
+        }
+    }
+
+    /// The kind of the plugin that a reference will mean once the plan is carried out.
+    private func kind(of reference: PluginReference) -> PluginKind? {
+        let declared = declaration.plugins?.first { plugin in
+            plugin.id == reference.id && (reference.version == nil || plugin.version == reference.version)
+        }
+        let version = reference.version ?? declared?.version
+        let known = snapshot.plugin(PluginReference(id: reference.id, version: version))
+        return known?.kind ?? (uploadsPending ? declared?.kind : nil)
+    }
+
+    private mutating func check(
+        _ reference: PluginReference,
+        at place: Place,
+        is role: String,
+        where fits: (PluginKind) -> Bool
+    ) {
+        guard let kind = kind(of: reference) else {
+            let isKnown = snapshot.plugins.contains { $0.id == reference.id }
+            let message =
+                switch (isKnown, reference.version) {
+                case (false, _): "no plugin \"\(reference.id)\" was uploaded"
+                case (true, let version?): "plugin \"\(reference.id)\" has no version \"\(version)\""
+                case (true, nil): "plugin \"\(reference.id)\" has no active version; activate one or pin one"
+                }
+            problems.append(Problem(place, message))
+            return
+        }
+        if !fits(kind) {
+            problems.append(Problem(place, "plugin \"\(reference)\" is of kind \(kind.rawValue), which is no \(role)"))
+        }
+    }
+
+    // MARK: Sources
+
+    mutating func planSources() {
+        for source in declaration.sources ?? [] {
+            if let existing = snapshot.source(named: source.name) {
+                if let partitions = source.partitions, partitions != Int(existing.partitions) {
+                    let message =
+                        "has \(existing.partitions) partitions and cannot get \(partitions): the number is fixed when a source is made"
+                    problems.append(Problem(source.place, message))
+                }
+                if source.enabled != existing.enabled {
+                    changes.append(.enableSource(existing.id, name: existing.name, enabled: source.enabled))
+                }
+                planWriteKeys(of: source, existing: snapshot.writeKeys(of: existing.id))
+            } else {
+                let partitions = source.partitions ?? Source.defaultPartitions
+                changes.append(.addSource(name: source.name, enabled: source.enabled, partitions: partitions))
+                if source.writeKeys == nil { changes.append(.generateWriteKey(source: source.name)) }
+                planWriteKeys(of: source, existing: [])
+            }
+        }
+    }
+
+    private mutating func planWriteKeys(of source: DeclaredSource, existing: [WriteKey]) {
+        guard let wanted = source.writeKeys else { return }
+        var kept: Set<SecretHash> = []
+        for (number, key) in wanted.enumerated() {
+            guard Secret.isWriteKey(key) else {
+                let place = Place(path: "\(source.place.path).writeKeys[\(number)]", line: source.place.line)
+                problems.append(Problem(place, "is a reference to the environment, which only a client can resolve"))
+                continue
+            }
+            let hash = SecretHash(of: key)
+            kept.insert(hash)
+            if existing.contains(where: { $0.hash == hash }) { continue }
+            if let owner = snapshot.source(forWriteKey: key) {
+                problems.append(Problem(source.place, "has a write key of source \"\(owner.name)\""))
+            } else {
+                changes.append(.addWriteKey(source: source.name, hash: hash, hint: Secret.hint(of: key)))
+            }
+        }
+        guard prune else { return }
+        for key in existing where !kept.contains(key.hash) {
+            changes.append(.removeWriteKey(source: source.name, hash: key.hash, hint: key.hint))
+        }
+    }
+
+    // MARK: Destinations
+
+    mutating func planDestinations() {
+        for destination in declaration.destinations ?? [] {
+            check(
+                destination.connector,
+                at: Place(path: destination.place.path + ".connector", line: destination.place.line),
+                is: "connector",
+                where: \.isConnector
+            )
+            guard let existing = snapshot.destination(named: destination.name) else {
+                changes.append(.addDestination(destination))
+                continue
+            }
+            let differences = Differences.between(existing, destination)
+            if !differences.isEmpty {
+                changes.append(.updateDestination(existing.id, destination, differences: differences))
+            }
+        }
+    }
+
+    // MARK: Connections
+
+    mutating func planConnections() {
+        for connection in declaration.connections ?? [] {
+            checkEnd(connection.source, "source", at: connection.place, exists: sourceWillExist(connection.source))
+            let destinationExists = destinationWillExist(connection.destination)
+            checkEnd(connection.destination, "destination", at: connection.place, exists: destinationExists)
+            for (number, transformation) in connection.transformations.enumerated() {
+                let path = "\(connection.place.path).transformations[\(number)].plugin"
+                check(
+                    transformation.plugin,
+                    at: Place(path: path, line: connection.place.line),
+                    is: "transformation",
+                    where: \.isTransformation
+                )
+            }
+            guard let existing = snapshot.connection(from: connection.source, to: connection.destination) else {
+                changes.append(.addConnection(connection))
+                continue
+            }
+            let differences = Differences.between(existing, connection)
+            if !differences.isEmpty {
+                changes.append(.updateConnection(existing.id, connection, differences: differences))
+            }
+        }
+    }
+
+    private mutating func checkEnd(_ name: String, _ noun: String, at place: Place, exists: Bool) {
+        guard !exists else { return }
+        let path = Place(path: "\(place.path).\(noun)", line: place.line)
+        problems.append(Problem(path, "there is no \(noun) \"\(name)\""))
+    }
+
+    private func sourceWillExist(_ name: String) -> Bool {
+        if let declared = declaration.sources, declared.contains(where: { $0.name == name }) { return true }
+        return snapshot.source(named: name) != nil && !(prune && declaration.sources != nil)
+    }
+
+    private func destinationWillExist(_ name: String) -> Bool {
+        if let declared = declaration.destinations, declared.contains(where: { $0.name == name }) { return true }
+        return snapshot.destination(named: name) != nil && !(prune && declaration.destinations != nil)
+    }
+
+    // MARK: What goes
+
+    mutating func planRemovals() {
+        guard prune else { return }
+        if let declared = declaration.connections {
+            let kept = Set(declared.map(\.name))
+            for connection in snapshot.connections {
+                let name = snapshot.name(of: connection)
+                if !kept.contains(name) { changes.append(.removeConnection(connection.id, name: name)) }
+            }
+        }
+        for source in snapshot.sources where !sourceWillExist(source.name) {
+            changes.append(.removeSource(source.id, name: source.name))
+            refuseIfConnected(snapshot.connections(of: source.id), "source", source.name)
+        }
+        for destination in snapshot.destinations where !destinationWillExist(destination.name) {
+            changes.append(.removeDestination(destination.id, name: destination.name))
+            let connections = snapshot.connections.filter { $0.destination == destination.id }
+            refuseIfConnected(connections, "destination", destination.name)
+        }
+    }
+
+    /// What a connection uses stays while the file says nothing about connections.
+    private mutating func refuseIfConnected(_ connections: [Connection], _ noun: String, _ name: String) {
+        guard declaration.connections == nil, !connections.isEmpty else { return }
+        let names = connections.map(snapshot.name(of:)).joined(separator: ", ")
+        let message = "\(noun) \"\(name)\" cannot go while these connections use it: \(names)"
+        problems.append(Problem(Place(path: "\(noun)s"), message))
+    }
+}
