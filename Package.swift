@@ -84,6 +84,7 @@ let package = Package(
 
         // MARK: Tests
         .testTarget(name: "TidyTests", swiftSettings: house),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "EventModel"], swiftSettings: house),
         .testTarget(
             name: "TelemetryTests",
             dependencies: ["Telemetry", .product(name: "CoreMetrics", package: "swift-metrics")],

@@ -12,15 +12,19 @@ extension Document {
         }
         do {
             // The parser keeps a pointer to the text's storage, which only a text of more than a few bytes has.
-            guard let root = try Parser(yaml: text + String(repeating: "\n", count: 64)).singleRoot() else {
-                return Document(.null, line: 1)
-            }
+            let parser = try Parser(yaml: text + String(repeating: "\n", count: 64))
+            guard let root = try parser.singleRoot() else { return Document(.null, line: 1) }
             var values = 0
+            // The nodes' anchors live as long as their parser.
+            defer { withExtendedLifetime(parser) {} }
             return try Document(root, depth: 0, counting: &values)
         } catch let error as DocumentError {
             throw error
         } catch let error as YamlError {
-            throw DocumentError(error)
+            // An end that comes too early is noticed in the padding.
+            let lines = text.utf8.count { $0 == UInt8(ascii: "\n") } + 1
+            let said = DocumentError(error)
+            throw DocumentError(message: said.message, line: said.line.map { min($0, lines) })
         } catch {
             throw DocumentError(message: "is not YAML", line: nil)
         }
@@ -34,6 +38,9 @@ extension Document {
         }
         guard depth < Self.maximumDepth else {
             throw DocumentError(message: "nests deeper than \(Self.maximumDepth) levels", line: line)
+        }
+        guard node.anchor == nil else {
+            throw DocumentError(message: "has an anchor (&), which is not used here: write the value out", line: line)
         }
         switch node {
         case .scalar(let scalar):

@@ -1,0 +1,156 @@
+import EventModel
+import Testing
+
+@testable import Catalog
+
+@Suite struct DeclarationTests {
+    static let whole = """
+        # A shop's events on their way to its mailing tool.
+        plugins:
+          - id: com.example.mask-email
+            version: 1.2.0
+        sources:
+          - name: web
+            writeKeys: ["${LEAT_WEB_KEY}"]
+          - name: app
+            partitions: 8
+            enabled: false
+        destinations:
+          - name: crm
+            connector: leat.webhook@1.0.0
+            config:
+              url: https://example.com/events
+              country: no
+              big: 12345678901234567890
+              headers: {x-shop: "1"}
+            limits:
+              concurrency: 4
+              timeout: 1500ms
+              retries: 3
+        connections:
+          - source: web
+            destination: crm
+            transformations:
+              - plugin: com.example.mask-email
+                config: {fields: [email, phone]}
+        """
+
+    @Test func `A file that uses everything is read as it is meant`() throws {
+        let (declaration, problems) = Declaration.read(try Document.yaml(Self.whole))
+        #expect(problems.isEmpty, "\(problems)")
+        #expect(declaration.plugins?.map(\.version) == ["1.2.0"])
+        #expect(declaration.sources?.map(\.name) == ["web", "app"])
+        #expect(declaration.sources?.map(\.partitions) == [nil, 8])
+        #expect(declaration.sources?.map(\.enabled) == [true, false])
+        #expect(declaration.sources?.first?.writeKeys == ["${LEAT_WEB_KEY}"])
+        let crm = try #require(declaration.destinations?.first)
+        #expect(crm.connector == PluginReference(id: "leat.webhook", version: "1.0.0"))
+        #expect(crm.limits == DestinationLimits(concurrency: 4, timeout: .milliseconds(1500), retries: 3))
+        let config =
+            #"{"big":12345678901234567890,"country":"no","headers":{"x-shop":"1"},"url":"https://example.com/events"}"#
+        #expect(crm.config == config)
+        #expect(declaration.connections?.first?.transformations.first?.config == #"{"fields":["email","phone"]}"#)
+    }
+
+    @Test func `All mistakes of a file are told at once, each with its line and its place`() throws {
+        let text = """
+            sources:
+              - name: Web Shop
+              - name: web
+                partition: 4
+              - name: web
+                partitions: 0
+              - enabled: maybe
+            destinations:
+              - name: crm
+                connector: 17
+                limits: {timeout: 5 minutes, concurrency: 4}
+            conections: []
+            connections:
+              - source: web
+                destination: crm
+                transformations: {plugin: com.example.x}
+            """
+        let problems = Declaration.read(try Document.yaml(text)).problems.map(\.description)
+        let expected = [
+            #"line 2: sources[0].name: must be 1 to 63 characters of a-z, 0-9 and "-""#,
+            "line 4: sources[1].partition: is an unknown key; known here: enabled, name, partitions, writeKeys",
+            #"line 5: sources[2]: is the second source "web"; the first is in line 3"#,
+            "line 6: sources[2].partitions: must be a whole number from 1 to 64",
+            #"line 7: sources[3]: lacks the key "name""#,
+            "line 7: sources[3].enabled: must be true or false, but is a text",
+            "line 10: destinations[0].connector: must be a text, but is a number; put it in quotes",
+            "line 11: destinations[0].limits.timeout: must be a duration from 100ms to 10m, such as 500ms, 30s or 5m",
+            "line 12: conections: is an unknown key; known here: connections, destinations, plugins, sources",
+            "line 16: connections[0].transformations: must be a list, but is a mapping",
+        ]
+        #expect(problems == expected)
+    }
+
+    @Test(arguments: [
+        ("sources: [", 1), ("sources:\n  - name: a\n    name: b\n", 2), ("a: b\n---\nc: d", 2), ("? [a]\n: b", 1),
+        ("a: *nowhere", 1), (String(repeating: "[", count: 300) + String(repeating: "]", count: 300), 1),
+        (String(repeating: "[", count: 500_000), 1), (String(repeating: "- ", count: 5_000), 1),
+        ("a: \u{7}", 1), ("\"\\ud800\"", 1),
+    ])
+    func `A text that is no document is refused with the line`(text: String, line: Int) throws {
+        let error = #expect(throws: DocumentError.self) { try Document.yaml(text) }
+        if let said = error?.line { #expect(said == line) }
+    }
+
+    @Test func `Anchors, which can multiply, are refused`() throws {
+        var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        for level in 1...9 {
+            let alias = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
+            text += "a\(level): &a\(level) [\(alias)]\n"
+        }
+        let error = #expect(throws: DocumentError.self) { try Document.yaml(text) }
+        #expect(error?.message.contains("anchor") == true && error?.line == 1)
+    }
+
+    @Test(arguments: ["", "# nothing\n", "{}", "~"]) func `An empty file wants nothing`(text: String) throws {
+        let (declaration, problems) = Declaration.read(try Document.yaml(text))
+        #expect(declaration == Declaration() && problems.isEmpty)
+    }
+
+    @Test func `JSON is read as the YAML it is`() throws {
+        let text = #"{"sources": [{"name": "web", "partitions": 2}], "connections": null}"#
+        let (declaration, problems) = Declaration.read(try Document.yaml(text))
+        #expect(problems.isEmpty)
+        #expect(declaration.sources?.first?.partitions == 2)
+        #expect(declaration.connections == [])
+    }
+
+    @Test func `A document that is written out reads back as itself`() throws {
+        let texts = [
+            "", " ", "no", "Yes", "null", "~", "1", "1e5", "0x1F", ".5", "- a", "a: b", "#x", "a #b", "it's", "\"",
+            "\\",
+            "a\nb", "\t", "é", "\u{1F600}", "\u{2028}", "\u{85}", "https://a.b/c?d=e", "C:\\x", "@x", "!x",
+            "&x", "*x", "%x", "a,b", "[x]", "{x}", "key: value", "x:", "?", "-", "---", "...", "2026-11-22", "12:30",
+        ]
+        var members = texts.map { Document.Member(key: $0, line: 0, value: Document(.string($0))) }
+        members.append(.init(key: "list", line: 0, value: Document(.list(texts.map { Document(.string($0)) }))))
+        let nested = Document(
+            .list([
+                Document(.list([Document(.list([])), Document(.object([])), Document(.null)])),
+                Document(.object([.init(key: "a", line: 0, value: Document(.list([Document(.bool(true))])))])),
+                Document(.number("-1.5e+300")),
+            ])
+        )
+        members.append(.init(key: "nested", line: 0, value: nested))
+        let document = Document(.object(members))
+        #expect(try Document.yaml(document.yaml).withoutLines == document)
+        #expect(try Document.yaml(document.canonicalJSON).canonicalJSON == document.canonicalJSON)
+    }
+
+    @Test(arguments: [("1500ms", 1500), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("1d", 86_400_000)])
+    func `A duration is written as it is read`(text: String, milliseconds: Int64) {
+        #expect(DurationText.milliseconds(text) == milliseconds)
+        #expect(DurationText.text(milliseconds: milliseconds) == text)
+    }
+
+    @Test(arguments: ["", "s", "5", "-5s", "1.5s", "5 s", "5S", "99999999999999999999s", "9223372036854775807h"])
+    func `What is no duration is refused`(text: String) {
+        #expect(DurationText.milliseconds(text) == nil)
+    }
+}
