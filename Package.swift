@@ -33,6 +33,7 @@ let package = Package(
     targets: [
         // MARK: C boundary
         .target(name: "CLinux"),
+        .target(name: "CSharedMemory"),
 
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
@@ -54,6 +55,7 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .target(name: "WorkerProtocol", dependencies: ["CSharedMemory", "EventModel"], swiftSettings: house),
 
         // MARK: Watch
 
@@ -84,6 +86,7 @@ let package = Package(
 
         // MARK: Tests
         .testTarget(name: "TidyTests", swiftSettings: house),
+        .testTarget(name: "WorkerProtocolTests", dependencies: ["WorkerProtocol"], swiftSettings: house),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "EventModel"], swiftSettings: house),
         .testTarget(
             name: "TelemetryTests",

@@ -1,0 +1,72 @@
+import Testing
+
+@testable import WorkerProtocol
+
+@Suite struct RequestTests {
+    private func send(_ requests: [PluginRequest], count: Int, also: (inout OutputArenaWriter) -> Void = { _ in })
+        throws -> BatchAnswer
+    {
+        let arenas = ArenaPair()
+        let head = BatchHead.sample(.build)
+        var writer = try arenas.begin(head, count: count)
+        var bytes: [UInt8] = []
+        for request in requests {
+            RequestCoding.encode(request, into: &bytes)
+            #expect(writer.request(bytes, indices: request.events.map(UInt32.init)) == .ok)
+        }
+        also(&writer)
+        writer.finish(status: 0, runNanoseconds: 0)
+        return try arenas.answer(head, Array(repeating: "{}", count: count))
+    }
+
+    @Test func `A request arrives as the connector built it`() throws {
+        let request = PluginRequest(
+            method: "PUT",
+            url: "https://example.com/a?b=c",
+            headers: [.init(name: "X-One", value: "1"), .init(name: "x-two", value: "ä ö")],
+            body: Array(#"[{"a":1}]"#.utf8)[...],
+            contentType: "application/json",
+            authReference: "token",
+            idempotencyKey: "k",
+            orderingKey: "o",
+            timeoutMilliseconds: 500,
+            flags: 1,
+            tag: 77,
+            events: [0, 2]
+        )
+        let answer = try send([request], count: 3)
+        #expect(answer.requests == [request])
+        #expect(answer.verdicts == [.requested, .fail(.noVerdict), .requested])
+    }
+
+    @Test func `A request that carries a failed event is not sent`() throws {
+        let one = PluginRequest(url: "http://a/", events: [0, 1])
+        let two = PluginRequest(url: "http://a/", events: [1, 2])
+        let three = PluginRequest(url: "http://a/", events: [3])
+        let answer = try send([one, two, three], count: 4) { writer in _ = writer.fail(0, .permanent, "bad", "") }
+        #expect(answer.requests == [three])
+        #expect(answer.verdicts[0] == .fail(EventFailure(.permanent, code: "bad", message: "")))
+        #expect(answer.verdicts[1] == .fail(.conflict))
+        #expect(answer.verdicts[2] == .fail(.conflict))
+        #expect(answer.verdicts[3] == .requested)
+    }
+
+    @Test(arguments: [
+        "ftp://a/", "https://", "https://:80/", "https://user@host/", "https://a/ b", "https://a/\r\nX: y", "//a/",
+        "https://ä.example/", "https://a\\b/",
+    ])
+    func `An address that is not plain is refused`(url: String) {
+        #expect(RequestRules.problem(withURL: url) != nil)
+    }
+
+    @Test(arguments: ["Host", "content-length", "Transfer-Encoding", "connection", "a b", "", "x:y"])
+    func `A header that belongs to the connection or is no token is refused`(name: String) {
+        #expect(RequestRules.problem(withHeader: name, value: "x") != nil)
+    }
+
+    @Test func `A header cannot carry another`() {
+        #expect(RequestRules.problem(withHeader: "x", value: "a\r\nHost: b") != nil)
+        #expect(RequestRules.problem(withHeader: "x", value: "a\u{0}") != nil)
+        #expect(RequestRules.problem(withHeader: "x", value: "a\tb") == nil)
+    }
+}
