@@ -34,11 +34,13 @@ let package = Package(
         // MARK: C boundary
         .target(name: "CLinux"),
         .target(name: "CSharedMemory"),
+        .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
 
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
 
         // MARK: Instruments
+        .target(name: "Sandbox", dependencies: ["CLinux", "CSeccomp"], swiftSettings: house),
         .target(
             name: "Telemetry",
             dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
@@ -64,6 +66,13 @@ let package = Package(
         // MARK: Plugins that ship
 
         // MARK: Programs
+        .executableTarget(
+            name: "leat-worker",
+            dependencies: ["CLinux", "Sandbox", "WorkerProtocol"],
+            swiftSettings: house,
+            // Its own copy of the standard library, and no symbol for a plugin to find.
+            linkerSettings: [.unsafeFlags(["-static-stdlib", "-Xlinker", "--no-export-dynamic"])]
+        ),
         .executableTarget(
             name: "leat",
             dependencies: [

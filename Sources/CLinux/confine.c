@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
@@ -33,13 +31,9 @@ int leat_name_process(const char *name) {
     return prctl(PR_SET_NAME, name, 0, 0, 0) != 0 ? -errno : 0;
 }
 
-int leat_set_soft_limit(int resource, uint64_t soft, uint64_t hard) {
-    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
-    return setrlimit(resource, &limit) != 0 ? -errno : 0;
-}
-
 int leat_set_limit(int resource, uint64_t value) {
-    return leat_set_soft_limit(resource, value, value);
+    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+    return setrlimit(resource, &limit) != 0 ? -errno : 0;
 }
 
 int leat_become(uint32_t user, uint32_t group) {
@@ -49,14 +43,17 @@ int leat_become(uint32_t user, uint32_t group) {
     return 0;
 }
 
-int leat_drop_capabilities(void) {
+int leat_narrow_capabilities(void) {
     for (int capability = 0; capability < 64; capability++) {
         // Only who may set capabilities can narrow the bounding set; for the rest no_new_privs says the same.
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) break;
     }
     prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED
         | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED, 0, 0, 0);
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ? -errno : 0;
+}
+
+int leat_drop_capabilities(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}, {0}};
     return syscall(SYS_capset, &header, none) != 0 ? -errno : 0;
@@ -81,11 +78,4 @@ int leat_leave_network(bool user_namespace) {
     if (result == 0) result = write_file("/proc/self/uid_map", users);
     if (result == 0) result = write_file("/proc/self/gid_map", groups);
     return result;
-}
-
-int leat_install_filter(const void *instructions, uint16_t count) {
-    struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)instructions};
-    long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
-    if (result > 0) return -EBUSY;
-    return result < 0 ? -errno : 0;
 }

@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -43,6 +45,21 @@ int leat_reap(struct leat_exit *exit) {
         + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
     exit->peak_bytes = (int64_t)usage.ru_maxrss * 1024;
     return 1;
+}
+
+int leat_child_signals(void) {
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &children, NULL) != 0) return -errno;
+    int descriptor = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int leat_clear_child_signals(int descriptor) {
+    struct signalfd_siginfo signals[16];
+    while (read(descriptor, signals, sizeof signals) > 0) {}
+    return 0;
 }
 
 int leat_thread_count(void) {

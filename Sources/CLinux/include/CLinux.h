@@ -72,6 +72,12 @@ struct leat_exit {
 /// Takes one ended child, if there is one; returns 1 when it wrote `exit`, 0 when no child has ended.
 int leat_reap(struct leat_exit *exit);
 
+/// Blocks SIGCHLD and returns a non-blocking, close-on-exec descriptor that is readable when a child ended.
+int leat_child_signals(void);
+
+/// Takes whatever waits on a descriptor of `leat_child_signals`.
+int leat_clear_child_signals(int descriptor);
+
 /// Number of threads of the calling process, or -errno.
 int leat_thread_count(void);
 
@@ -134,10 +140,7 @@ int leat_name_process(const char *name);
 /// Sets soft and hard value of the limit `resource` (one of the LEAT_LIMIT_… values).
 int leat_set_limit(int resource, uint64_t value);
 
-/// Lifts nothing: lowers the soft value and sets the hard one.
-int leat_set_soft_limit(int resource, uint64_t soft, uint64_t hard);
-
-enum {
+enum leat_limit {
     LEAT_LIMIT_CPU = 0,
     LEAT_LIMIT_FILE_SIZE = 1,
     LEAT_LIMIT_DATA = 2,
@@ -156,14 +159,15 @@ enum {
 /// Becomes user and group for good, in all threads, with no supplementary groups.
 int leat_become(uint32_t user, uint32_t group);
 
-/// Empties every capability set, the bounding set as far as the caller may, and locks the securebits.
+/// Empties the bounding and ambient capability sets as far as the caller may, and makes root an ordinary user for good.
+/// Call before the identity changes, since it takes rights to give up rights.
+int leat_narrow_capabilities(void);
+
+/// Empties the effective, permitted and inheritable capability sets. Call after the identity changed.
 int leat_drop_capabilities(void);
 
 /// Moves the calling single-threaded process into a network namespace of its own, empty but for a loopback that is down.
 /// With `user_namespace` it first makes a user namespace that maps only the caller's own ids.
 int leat_leave_network(bool user_namespace);
-
-/// Installs a filter of `count` 8-byte BPF instructions on all threads.
-int leat_install_filter(const void *instructions, uint16_t count);
 
 #endif
