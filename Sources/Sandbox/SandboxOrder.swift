@@ -1,4 +1,6 @@
-/// What the launcher tells a worker about how to seal itself. It travels as program arguments, `name=number`.
+/// What the launcher tells a worker about how to seal itself.
+///
+/// It travels as program arguments, `name=number`.
 package struct SandboxOrder: Equatable, Sendable {
     /// The process that must be alive for the worker to live.
     package var parent: Int32
@@ -49,7 +51,9 @@ package struct SandboxOrder: Equatable, Sendable {
 package struct WorkerLimits: Equatable, Sendable {
     /// Private memory, in bytes.
     package var memoryBytes: UInt64
-    /// CPU time over the worker's life, in seconds. The kernel kills at the end of it; the host replaces a worker before.
+    /// CPU time over the worker's life, in seconds.
+    ///
+    /// The kernel kills at the end of it; the host replaces a worker before.
     package var cpuSeconds: UInt64
     package var descriptors: UInt64
     /// Threads of the plugin.

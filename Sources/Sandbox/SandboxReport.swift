@@ -1,4 +1,6 @@
-/// Which steps of the seal hold in a worker. It travels as a number, so the bits keep their meaning.
+/// Which steps of the seal hold in a worker.
+///
+/// It travels as a number, so the bits keep their meaning.
 package struct SandboxReport: OptionSet, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }

@@ -32,8 +32,9 @@ package struct Spawn {
         self.identity = identity
     }
 
-    /// Starts the program in a session of its own. Copies none of the caller's memory, so it is safe and quick while the
-    /// caller has threads.
+    /// Starts the program in a session of its own.
+    ///
+    /// It copies none of the caller's memory, so it is safe and quick while the caller has threads.
     ///
     /// - Throws: `SpawnError` with the number of whatever failed, exec included.
     package func start() throws(SpawnError) -> Int32 {

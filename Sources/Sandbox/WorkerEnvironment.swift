@@ -1,4 +1,4 @@
-/// The whole environment of a worker. Nothing is inherited.
+/// The whole environment of a worker; nothing is inherited.
 package enum WorkerEnvironment {
     /// `NAME=value` words.
     ///

@@ -1,6 +1,8 @@
 import Glibc
 
-/// One small program in two modes. The host starts it as `launcher` before it has threads; the launcher starts it again
+/// One small program in two modes.
+///
+/// The host starts it as `launcher` before it has threads; the launcher starts it again
 /// as `worker` for each plugin version and configuration.
 ///
 /// It links no Foundation, nothing that reaches the network or the database, and its own copy of the standard library,
