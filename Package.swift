@@ -58,6 +58,17 @@ let package = Package(
             swiftSettings: house
         ),
         .target(name: "WorkerProtocol", dependencies: ["CSharedMemory", "EventModel"], swiftSettings: house),
+        .target(
+            name: "Delivery",
+            dependencies: [
+                "EventModel",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: house
+        ),
 
         // MARK: Watch
 
@@ -94,12 +105,27 @@ let package = Package(
         ),
 
         // MARK: Tests
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: house
+        ),
         .testTarget(name: "TidyTests", swiftSettings: house),
         .testTarget(name: "WorkerProtocolTests", dependencies: ["WorkerProtocol"], swiftSettings: house),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "EventModel"], swiftSettings: house),
         .testTarget(
             name: "TelemetryTests",
             dependencies: ["Telemetry", .product(name: "CoreMetrics", package: "swift-metrics")],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: ["Delivery", "EventModel", "TestSupport"],
             swiftSettings: house
         ),
     ],

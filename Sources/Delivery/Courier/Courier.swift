@@ -1,0 +1,172 @@
+import Synchronization
+
+/// Sends what the lanes of one destination hand over, as many at a time as the destination may have.
+///
+/// - Owner: whoever runs it; one per destination and node, so that all its lanes share one circuit and one bound.
+package final class Courier: Sendable {
+    /// A request on its way, with whom to tell about its end.
+    package struct Parcel: Sendable {
+        package let request: OutboundRequest
+        /// How many events it carries.
+        package let events: Int
+        /// Tries before this stay.
+        package let attempts: Int
+        /// When its events were first tried.
+        package let since: ContinuousClock.Instant?
+        /// Called once, with the tries of this stay, from any thread; must return at once.
+        package let end: @Sendable (Dispatch.Ending, [Attempt]) -> Void
+
+        package init(
+            request: OutboundRequest,
+            events: Int,
+            attempts: Int = 0,
+            since: ContinuousClock.Instant? = nil,
+            end: @escaping @Sendable (Dispatch.Ending, [Attempt]) -> Void
+        ) {
+            self.request = request
+            self.events = events
+            self.attempts = attempts
+            self.since = since
+            self.end = end
+        }
+    }
+
+    /// Names a parcel until its end.
+    package struct Receipt: Hashable, Sendable {
+        fileprivate let number: UInt64
+    }
+
+    private struct State {
+        var dispatch: Dispatch
+        var parcels: [UInt64: (parcel: Parcel, attempts: [Attempt])] = [:]
+        var nextNumber: UInt64 = 0
+        /// The earliest time a timer is set for.
+        var alarm: ContinuousClock.Instant?
+    }
+
+    /// Tries that are kept of one stay, the latest.
+    package static let maximumAttemptsKept = 10
+
+    private let sender: Sender
+    private let state: Mutex<State>
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
+
+    package init(
+        sender: Sender,
+        schedule: RetrySchedule,
+        concurrency: Int,
+        firstPause: Duration = Circuit.firstPause
+    ) {
+        self.sender = sender
+        let dispatch = Dispatch(schedule: schedule, concurrency: concurrency, firstPause: firstPause)
+        state = Mutex(State(dispatch: dispatch))
+        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Takes over requests that may be sent in any order.
+    package func submit(_ parcels: [Parcel]) -> [Receipt] {
+        let now = ContinuousClock.now
+        let receipts = state.withLock { state in
+            parcels.map { parcel in
+                let number = state.nextNumber
+                state.nextNumber += 1
+                state.parcels[number] = (parcel, [])
+                state.dispatch.submit(
+                    number,
+                    events: parcel.events,
+                    attempts: parcel.attempts,
+                    since: parcel.since,
+                    at: now
+                )
+                return Receipt(number: number)
+            }
+        }
+        wakeUp.yield()
+        return receipts
+    }
+
+    /// Forgets requests; one that is under way is not called back, but its end is not told.
+    package func withdraw(_ receipts: some Sequence<Receipt>) {
+        state.withLock { state in
+            for receipt in receipts {
+                state.dispatch.withdraw(receipt.number)
+                state.parcels[receipt.number] = nil
+            }
+        }
+        wakeUp.yield()
+    }
+
+    /// Changes how many requests may be under way at once.
+    package func set(concurrency: Int) {
+        state.withLock { $0.dispatch.concurrency = concurrency }
+        wakeUp.yield()
+    }
+
+    /// Whether the destination works, for people to see.
+    package var circuit: Circuit.State { state.withLock { $0.dispatch.circuit.state } }
+
+    /// Sends until the task is cancelled; what is under way is then called off.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            for await _ in wakeUps {
+                let (sends, alarm) = takeNext()
+                for send in sends {
+                    group.addTask { await self.deliver(send.number, send.request, attempt: send.attempt) }
+                }
+                if let alarm {
+                    group.addTask {
+                        try? await Task.sleep(until: alarm, clock: .continuous)
+                        self.ring(alarm)
+                    }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private typealias Send = (number: UInt64, request: OutboundRequest, attempt: Int)
+
+    private func takeNext() -> (sends: [Send], alarm: ContinuousClock.Instant?) {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            let sends = state.dispatch.next(at: now).compactMap { number, attempt -> Send? in
+                state.parcels[number].map { (number, $0.parcel.request, attempt) }
+            }
+            guard let wake = state.dispatch.wakeUp, state.alarm.map({ wake < $0 }) ?? true else { return (sends, nil) }
+            state.alarm = wake
+            return (sends, wake)
+        }
+    }
+
+    private func ring(_ alarm: ContinuousClock.Instant) {
+        state.withLock { state in
+            if state.alarm == alarm { state.alarm = nil }
+        }
+        wakeUp.yield()
+    }
+
+    private func deliver(_ number: UInt64, _ request: OutboundRequest, attempt: Int) async {
+        let exchange = await sender.send(request, attempt: attempt)
+        let now = ContinuousClock.now
+        let finished = state.withLock { state -> (Parcel, Dispatch.Ending, [Attempt])? in
+            if exchange.attempt.result == .fault(.cancelled) {
+                state.dispatch.calledOff(number, at: now)
+                return nil
+            }
+            let random = Double.random(in: 0..<1)
+            let ending = state.dispatch.answered(number, exchange.answer, at: now, random: random)
+            guard var entry = state.parcels[number] else { return nil }
+            entry.attempts.append(exchange.attempt)
+            if entry.attempts.count > Self.maximumAttemptsKept { entry.attempts.removeFirst() }
+            guard let ending else {
+                state.parcels[number] = entry
+                return nil
+            }
+            state.parcels[number] = nil
+            return (entry.parcel, ending, entry.attempts)
+        }
+        wakeUp.yield()
+        if let (parcel, ending, attempts) = finished { parcel.end(ending, attempts) }
+    }
+}

@@ -1,0 +1,131 @@
+import Delivery
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite struct CourierTests {
+    /// Quick enough for tests, slow enough to be seen.
+    private static let schedule = RetrySchedule(
+        first: .milliseconds(20),
+        cap: .milliseconds(100),
+        shortTries: 3,
+        longestShortDelay: .milliseconds(500),
+        maximumAttempts: 6
+    )
+
+    private typealias End = (name: String, ending: Dispatch.Ending, attempts: [Attempt])
+
+    /// Submits one request per body and waits for all ends.
+    private func ends(
+        of bodies: [String],
+        to server: RecordingServer,
+        concurrency: Int = 4,
+        during: (Courier) async throws -> Void = { _ in }
+    ) async throws -> [End] {
+        try await withSender { sender in
+            let courier = Courier(
+                sender: sender,
+                schedule: Self.schedule,
+                concurrency: concurrency,
+                firstPause: .milliseconds(50)
+            )
+            return try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await courier.run() }
+                let (stream, continuation) = AsyncStream.makeStream(of: End.self)
+                _ = courier.submit(
+                    try bodies.map { body in
+                        Courier.Parcel(request: try request(to: server.url, body: body), events: 1) {
+                            ending,
+                            attempts in
+                            continuation.yield((body, ending, attempts))
+                        }
+                    }
+                )
+                try await during(courier)
+                var ends: [End] = []
+                for await end in stream {
+                    ends.append(end)
+                    if ends.count == bodies.count { break }
+                }
+                group.cancelAll()
+                return ends
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Everything arrives, and not more at a time than allowed`() async throws {
+        try await RecordingServer.with({ _ in .hold(200) }) { server in
+            let bodies = (0..<12).map { "event \($0)" }
+            let ends = try await ends(of: bodies, to: server, concurrency: 4) { _ in
+                for count in [4, 8, 12] {
+                    #expect(await server.wait(for: count))
+                    #expect(server.requests.count == count)
+                    server.release()
+                }
+            }
+            #expect(ends.allSatisfy { $0.ending == .delivered && $0.attempts.map(\.number) == [1] })
+            #expect(Set(ends.map(\.name)) == Set(bodies))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A server that fails a few times is tried until it works`() async throws {
+        let counts = Mutex<[String: Int]>([:])
+        try await RecordingServer.with({ request in
+            let tries = counts.withLock { counts in
+                counts[request.text, default: 0] += 1
+                return counts[request.text] ?? 0
+            }
+            return tries < 3 ? .answer(503) : .answer(200)
+        }) { server in
+            let ends = try await ends(of: ["only"], to: server)
+            #expect(ends.map(\.ending) == [.delivered])
+            #expect(ends[0].attempts.map(\.code) == ["http_503", "http_503", "http_200"])
+            #expect(ends[0].attempts.map(\.number) == [1, 2, 3])
+            #expect(Set(server.requests.compactMap { $0.header("idempotency-key") }) == ["0123"])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `One event that fails while others succeed is handed back`() async throws {
+        try await RecordingServer.with({ $0.text == "poison" ? .answer(500, body: "no") : .answer(200) }) { server in
+            let others = (0..<50).map { "event \($0)" }
+            let ends = try await ends(of: ["poison"] + others, to: server, concurrency: 1)
+            let poison = try #require(ends.first { $0.name == "poison" })
+            guard case .park = poison.ending else {
+                Issue.record("\(poison.ending)")
+                return
+            }
+            #expect(poison.attempts.allSatisfy { $0.text == "no" })
+            #expect(ends.filter { $0.ending == .delivered }.count == 50)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A destination that is down gets few requests, and all of them when it is back`() async throws {
+        let isDown = Mutex(true)
+        try await RecordingServer.with({ _ in isDown.withLock { $0 } ? .hangUp : .answer(200) }) { server in
+            let ends = try await ends(of: (0..<100).map { "event \($0)" }, to: server) { _ in
+                #expect(await server.wait(for: 8))
+                isDown.withLock { $0 = false }
+            }
+            #expect(ends.allSatisfy { $0.ending == .delivered })
+            #expect(server.requests.count < 120)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Retry-After is waited for`() async throws {
+        try await RecordingServer.with({
+            $0.number == 0 ? .answer(429, headers: [("Retry-After", "1")]) : .answer(200)
+        }) { server in
+            _ = try await ends(of: ["a", "b", "c"], to: server, concurrency: 1)
+            let times = server.requests.map(\.at)
+            #expect(times[1] - times[0] >= .seconds(1))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `What is refused says why`() async throws {
+        try await RecordingServer.with({ _ in .answer(400, body: "{\"error\":\"bad\"}") }) { server in
+            let ends = try await ends(of: ["x"], to: server)
+            #expect(ends[0].ending == .refused && ends[0].attempts[0].text == "{\"error\":\"bad\"}")
+        }
+    }
+}

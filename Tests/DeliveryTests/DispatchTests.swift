@@ -1,0 +1,218 @@
+import Delivery
+import Testing
+
+@Suite struct DispatchTests {
+    private let start = ContinuousClock.now
+    private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
+
+    private func dispatch(concurrency: Int = 4, schedule: RetrySchedule = RetrySchedule()) -> Dispatch {
+        Dispatch(schedule: schedule, concurrency: concurrency)
+    }
+
+    @Test func `No more requests are under way than the destination may have`() {
+        var dispatch = dispatch(concurrency: 3)
+        for number in 0..<10 { dispatch.submit(UInt64(number), events: 1, at: at(0)) }
+        #expect(dispatch.next(at: at(0)).map(\.number) == [0, 1, 2])
+        #expect(dispatch.next(at: at(0)).isEmpty)
+        #expect(dispatch.answered(1, .delivered, at: at(1), random: 0.5) == .delivered)
+        #expect(dispatch.next(at: at(1)).map(\.number) == [3])
+    }
+
+    @Test func `A destination that is down is tried by one request at a time and nothing is parked`() {
+        var dispatch = dispatch()
+        for number in 0..<20 { dispatch.submit(UInt64(number), events: 1, at: at(0)) }
+        var now = start
+        for sent in dispatch.next(at: now) {
+            #expect(dispatch.answered(sent.number, .retry(after: nil), at: now, random: 0.5) == nil)
+        }
+        #expect(!dispatch.circuit.isClosed)
+        var probes: [UInt64] = []
+        for _ in 0..<200 {
+            guard let wake = dispatch.wakeUp else { break }
+            now = max(now, wake)
+            let sent = dispatch.next(at: now)
+            #expect(sent.count == 1)
+            for probe in sent {
+                probes.append(probe.number)
+                #expect(dispatch.answered(probe.number, .retry(after: nil), at: now, random: 0.5) == nil)
+            }
+        }
+        #expect(probes.count == 200)
+        #expect(Set(probes).count == 20, "every request gets its turn, so one bad one cannot keep it closed")
+        #expect(now - start > .seconds(4_000), "probes are half a minute apart in the end")
+        #expect(dispatch.count == 20)
+    }
+
+    @Test func `A destination that comes back gets everything at once`() {
+        var dispatch = dispatch(concurrency: 100)
+        for number in 0..<20 { dispatch.submit(UInt64(number), events: 1, at: at(0)) }
+        for sent in dispatch.next(at: at(0)) {
+            _ = dispatch.answered(sent.number, .retry(after: nil), at: at(0), random: 0.999)
+        }
+        let probe = dispatch.next(at: at(40))
+        #expect(probe.count == 1)
+        #expect(dispatch.answered(probe[0].number, .delivered, at: at(40), random: 0.5) == .delivered)
+        #expect(dispatch.next(at: at(40)).count == 19)
+    }
+
+    @Test func `One event that fails while others succeed is parked after its short tries`() {
+        var dispatch = dispatch(schedule: RetrySchedule(shortTries: 3))
+        dispatch.submit(0, events: 1, at: at(0))
+        var now = 0.0
+        var ending: Dispatch.Ending?
+        var tries = 0
+        for other in 1..<100 where ending == nil {
+            dispatch.submit(UInt64(other), events: 1, at: at(now))
+            for sent in dispatch.next(at: at(now)) {
+                if sent.number == 0 {
+                    tries += 1
+                    ending = dispatch.answered(0, .retry(after: nil), at: at(now + 0.1), random: 0.5)
+                } else {
+                    #expect(dispatch.answered(sent.number, .delivered, at: at(now + 0.05), random: 0.5) == .delivered)
+                }
+            }
+            now += 1
+        }
+        #expect(tries == 3)
+        #expect(ending == .park(after: .seconds(2)))
+        #expect(dispatch.circuit.isClosed)
+    }
+
+    @Test func `A parked event that fails again is parked again, and given up in the end`() {
+        var dispatch = dispatch(schedule: RetrySchedule(maximumAttempts: 6))
+        dispatch.submit(0, events: 1, attempts: 4, since: at(0), at: at(100))
+        dispatch.submit(1, events: 1, at: at(100))
+        #expect(dispatch.next(at: at(100)).map(\.attempt) == [5, 1])
+        _ = dispatch.answered(1, .delivered, at: at(101), random: 0.5)
+        #expect(dispatch.answered(0, .retry(after: nil), at: at(102), random: 0.5) == .park(after: .seconds(8)))
+        dispatch.submit(0, events: 1, attempts: 5, since: at(0), at: at(110))
+        dispatch.submit(2, events: 1, at: at(110))
+        _ = dispatch.next(at: at(110))
+        _ = dispatch.answered(2, .delivered, at: at(111), random: 0.5)
+        #expect(dispatch.answered(0, .retry(after: nil), at: at(112), random: 0.5) == .exhausted)
+    }
+
+    @Test func `An event that alone is sent is never given up, since it may be the destination`() {
+        var dispatch = dispatch(schedule: RetrySchedule(maximumAttempts: 3))
+        dispatch.submit(0, events: 1, at: at(0))
+        var now = start
+        for _ in 0..<50 {
+            #expect(dispatch.next(at: now).count == 1)
+            #expect(dispatch.answered(0, .retry(after: nil), at: now, random: 0.5) == nil)
+            now = dispatch.wakeUp ?? now
+        }
+    }
+
+    @Test func `A long Retry-After of one event parks it at once and holds nobody else back for longer than once`() {
+        var dispatch = dispatch()
+        dispatch.submit(0, events: 1, at: at(0))
+        dispatch.submit(1, events: 1, at: at(0))
+        _ = dispatch.next(at: at(0))
+        _ = dispatch.answered(1, .delivered, at: at(0.5), random: 0)
+        #expect(dispatch.answered(0, .retry(after: .seconds(60)), at: at(1), random: 0) == .park(after: .seconds(60)))
+        #expect(dispatch.circuit.isClosed)
+    }
+
+    @Test func `A destination that asks everybody to wait is left alone for as long as it asks`() {
+        var dispatch = dispatch(concurrency: 1)
+        for number in 0..<5 { dispatch.submit(UInt64(number), events: 1, at: at(0)) }
+        #expect(dispatch.next(at: at(0)).map(\.number) == [0])
+        #expect(dispatch.answered(0, .retry(after: .seconds(20)), at: at(1), random: 0) == nil)
+        #expect(dispatch.wakeUp == at(21))
+        #expect(dispatch.next(at: at(20.9)).isEmpty)
+        #expect(dispatch.next(at: at(21)).count == 1)
+    }
+
+    @Test func `A request of several events that is refused is sent again event by event`() {
+        var dispatch = dispatch()
+        dispatch.submit(0, events: 50, at: at(0))
+        dispatch.submit(1, events: 1, at: at(0))
+        dispatch.submit(2, events: 50, at: at(0))
+        _ = dispatch.next(at: at(0))
+        #expect(dispatch.answered(0, .refused(divisible: true), at: at(1), random: 0) == .divide)
+        #expect(dispatch.answered(1, .refused(divisible: true), at: at(1), random: 0) == .refused)
+        #expect(dispatch.answered(2, .refused(divisible: false), at: at(1), random: 0) == .refused)
+        #expect(dispatch.circuit.isClosed, "who refuses is not down")
+    }
+
+    @Test func `A request of several events that alone is sent is divided once, so one bad event blocks nobody`() {
+        var dispatch = dispatch()
+        dispatch.submit(0, events: 10, at: at(0))
+        dispatch.submit(1, events: 10, at: at(0))
+        var now = start
+        var endings: [Dispatch.Ending] = []
+        for _ in 0..<60 {
+            for sent in dispatch.next(at: now) {
+                if let ending = dispatch.answered(sent.number, .retry(after: nil), at: now, random: 0.5) {
+                    endings.append(ending)
+                }
+            }
+            now = dispatch.wakeUp ?? now
+        }
+        #expect(endings == [.divide])
+    }
+
+    @Test func `What is withdrawn is forgotten, under way or not`() {
+        var dispatch = dispatch(concurrency: 1)
+        for number in 0..<3 { dispatch.submit(UInt64(number), events: 1, at: at(0)) }
+        #expect(dispatch.next(at: at(0)).map(\.number) == [0])
+        dispatch.withdraw(0)
+        dispatch.withdraw(1)
+        #expect(dispatch.answered(0, .delivered, at: at(1), random: 0) == nil)
+        #expect(dispatch.next(at: at(1)).map(\.number) == [2])
+        dispatch.calledOff(2, at: at(2))
+        #expect(dispatch.next(at: at(2)).map(\.attempt) == [1], "a try that was called off does not count")
+    }
+
+    @Test(arguments: 0..<40)
+    func `Whatever is answered in whatever order, each request ends once and the bound holds`(seed: Int) {
+        var random = SplitMix(seed: UInt64(seed))
+        var dispatch = dispatch(concurrency: 5, schedule: RetrySchedule(maximumAttempts: 8))
+        var now = start
+        var ended: Set<UInt64> = []
+        var underWay: [UInt64] = []
+        let total: UInt64 = 200
+        var submitted: UInt64 = 0
+        var steps = 0
+        while ended.count < Int(total), steps < 100_000 {
+            steps += 1
+            if submitted < total, random.next() % 3 == 0 {
+                dispatch.submit(submitted, events: Int(random.next() % 3) + 1, at: now)
+                submitted += 1
+            }
+            underWay += dispatch.next(at: now).map(\.number)
+            #expect(underWay.count <= 5 && underWay.count == dispatch.inFlight)
+            #expect(Set(underWay).count == underWay.count)
+            if let place = underWay.indices.randomElement(using: &random) {
+                let number = underWay.remove(at: place)
+                let share = random.next() % 100
+                let answer: Answer =
+                    share < 50
+                    ? .delivered
+                    : share < 60 ? .refused(divisible: true) : .retry(after: share < 63 ? .seconds(5) : nil)
+                if dispatch.answered(number, answer, at: now, random: 0.3) != nil {
+                    #expect(ended.insert(number).inserted)
+                }
+            } else if submitted == total {
+                now = dispatch.wakeUp ?? now
+            }
+            now += .milliseconds(10)
+        }
+        #expect(ended.count == Int(total))
+        #expect(dispatch.count == 0)
+    }
+}
+
+/// A small generator whose numbers follow from its seed.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
+    }
+}
