@@ -57,6 +57,16 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .target(
+            name: "PluginHost",
+            dependencies: [
+                "CLinux", "CSharedMemory", "EventModel", "Sandbox", "WorkerProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: house
+        ),
         .target(name: "WorkerProtocol", dependencies: ["CSharedMemory", "EventModel"], swiftSettings: house),
         .target(
             name: "Delivery",

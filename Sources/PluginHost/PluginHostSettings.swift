@@ -1,0 +1,35 @@
+package import Sandbox
+
+/// The bounds within which plugins run on this node.
+package struct PluginHostSettings: Sendable {
+    /// Where `leat-worker` lies; nil: beside the running program.
+    package var workerProgram: String?
+    /// What one worker may take.
+    package var limits = WorkerLimits()
+    /// The weakest seal with which a plugin is still run.
+    package var leastProfile = SandboxReport.Profile.filter
+    /// Sealed workers that wait for a plugin, so that a crash costs no process start.
+    package var spareWorkers = 2
+    /// The most events of one batch.
+    package var batchEvents = 500
+    /// The most bytes of JSON in one batch; a longer event goes alone.
+    package var batchBytes = 1024 * 1024
+    /// The plugin time that a batch should take at most.
+    package var batchTime = Duration.milliseconds(100)
+    /// How long a plugin may work on one event.
+    package var eventTime = Duration.seconds(2)
+    /// How long a batch may take, however steadily it goes on.
+    package var batchCeiling = Duration.seconds(60)
+    /// CPU time that a plugin may take while it works on one event, all threads together.
+    package var eventCPU = Duration.seconds(4)
+    /// How long loading and creating a plugin may take.
+    package var creationTime = Duration.seconds(5)
+    /// The workers that one batch may cost before its plugin counts as failing.
+    package var killBudget = 24
+    /// The share of a batch's events that may end workers before the plugin counts as failing.
+    package var culpritShare = 0.2
+    /// Memory for plugin files, in bytes.
+    package var cachedFileBytes = 512 * 1024 * 1024
+
+    package init() {}
+}
