@@ -1,6 +1,6 @@
 package import EventModel
 
-/// Why a plugin as a whole cannot run now. A fault of a single event is a verdict and never this.
+/// Why a plugin as a whole cannot run now; a fault of a single event is a verdict and never this.
 package enum PluginError: ClassifiedError, Equatable {
     /// The plugin could not be created, or fails too much to go on: wait this long.
     case failing(cause: FailureCause, message: String, retryAfter: Duration)
