@@ -35,6 +35,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CSharedMemory"),
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CPostgreSQL"),
 
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
@@ -46,6 +47,7 @@ let package = Package(
             dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: house
         ),
+        .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "EventModel"], swiftSettings: house),
 
         // MARK: Stages
         .target(

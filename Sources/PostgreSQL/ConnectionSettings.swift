@@ -1,0 +1,51 @@
+/// How to reach one database, and what every session on it is told.
+///
+/// There is no description on purpose: the address may hold a password.
+package struct ConnectionSettings: Sendable {
+    /// A libpq connection string or a `postgres://` address.
+    package var address: String
+    /// What `pg_stat_activity` shows.
+    package var applicationName: String
+    /// How long making a connection may take.
+    /// - Unit: whole seconds, at least 2 as libpq demands.
+    package var connectSeconds: Int
+    /// How long any statement may take that has no limit of its own; nil for no limit.
+    package var statementTimeout: Duration?
+    /// `SET name = value` for every session, such as `plan_cache_mode`; names and values are ours, never input.
+    package var session: [String: String]
+
+    package init(
+        address: String,
+        applicationName: String = "leat",
+        connectSeconds: Int = 5,
+        statementTimeout: Duration? = .seconds(60),
+        session: [String: String] = [:]
+    ) {
+        self.address = address
+        self.applicationName = applicationName
+        self.connectSeconds = connectSeconds
+        self.statementTimeout = statementTimeout
+        self.session = session
+    }
+
+    /// What libpq is given before the address, so that the address may say otherwise.
+    ///
+    /// A database that vanished from the network must not look alive for the two hours that TCP takes by default.
+    var defaults: [(String, String)] {
+        [
+            ("connect_timeout", String(max(2, connectSeconds))),
+            ("keepalives_idle", "15"),
+            ("keepalives_interval", "5"),
+            ("keepalives_count", "3"),
+            ("tcp_user_timeout", "30000"),
+            ("fallback_application_name", applicationName),
+        ]
+    }
+
+    /// One script that sets the session up.
+    var preamble: String {
+        var script = "SET client_min_messages = warning; SET DateStyle = ISO; SET standard_conforming_strings = on;"
+        for (name, value) in session.sorted(by: { $0.key < $1.key }) { script += " SET \(name) = \(value);" }
+        return script
+    }
+}
