@@ -147,6 +147,6 @@ package struct Row: Sendable {
 private func bigEndian(_ bytes: UnsafeRawBufferPointer) -> Int64 {
     guard let first = unsafe bytes.first else { return 0 }
     var value: Int64 = first & 0x80 != 0 ? -1 : 0
-    for unsafebyte in unsafe bytes { value = value << 8 | Int64(byte) }
+    for index in bytes.indices { value = unsafe value << 8 | Int64(bytes[index]) }
     return value
 }
