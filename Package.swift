@@ -54,7 +54,10 @@ let package = Package(
             name: "Catalog",
             dependencies: [
                 "EventModel",
+                "PostgreSQL",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: house

@@ -2,11 +2,18 @@ extension Document {
     /// The value as JSON in the one form that is stored and compared: keys sorted, no spaces, numbers as written.
     package var canonicalJSON: String {
         var text = ""
-        appendJSON(to: &text)
+        appendJSON(to: &text, sorted: true)
         return text
     }
 
-    private func appendJSON(to text: inout String) {
+    /// The value as JSON with its keys in their own order.
+    package var json: String {
+        var text = ""
+        appendJSON(to: &text, sorted: false)
+        return text
+    }
+
+    private func appendJSON(to text: inout String, sorted: Bool) {
         switch content {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
@@ -16,17 +23,18 @@ extension Document {
             text += "["
             for (index, element) in elements.enumerated() {
                 if index > 0 { text += "," }
-                element.appendJSON(to: &text)
+                element.appendJSON(to: &text, sorted: sorted)
             }
             text += "]"
         case .object(let members):
+            let ordered =
+                sorted ? members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : members
             text += "{"
-            let sorted = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-            for (index, member) in sorted.enumerated() {
+            for (index, member) in ordered.enumerated() {
                 if index > 0 { text += "," }
                 Self.appendQuoted(member.key, to: &text)
                 text += ":"
-                member.value.appendJSON(to: &text)
+                member.value.appendJSON(to: &text, sorted: sorted)
             }
             text += "}"
         }
@@ -63,7 +71,7 @@ extension Document {
         case .object: text += "{}\n"
         case .string(let string): text += Self.yamlWord(string) + "\n"
         default:
-            appendJSON(to: &text)
+            appendJSON(to: &text, sorted: false)
             text += "\n"
         }
     }

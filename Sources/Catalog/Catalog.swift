@@ -1,0 +1,109 @@
+package import Logging
+package import PostgreSQL
+import ServiceLifecycle
+import Synchronization
+
+/// Owns this node's view of the configuration: reads it, changes it, and tells everybody when it changed.
+///
+/// Readers take ``current`` or follow ``snapshots()``; nobody waits for the database to handle an event. A change made
+/// on any node reaches every other by notification, and by a slow poll should the notification be lost.
+package final class Catalog: Service {
+    private struct State {
+        var snapshot: CatalogSnapshot
+        var followers: [UInt64: AsyncStream<CatalogSnapshot>.Continuation] = [:]
+        var nextFollower: UInt64 = 0
+    }
+
+    let pool: ConnectionPool
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    /// How often the revision is looked up although nobody said that it changed.
+    private static let pollInterval = Duration.seconds(5)
+    package static let channel = "leat_catalog"
+
+    /// Reads the configuration once, so that there is a snapshot from the first moment.
+    package static func open(pool: ConnectionPool, logger: Logger) async throws(CatalogError) -> Catalog {
+        Catalog(pool: pool, logger: logger, snapshot: try await load(from: pool))
+    }
+
+    private init(pool: ConnectionPool, logger: Logger, snapshot: CatalogSnapshot) {
+        self.pool = pool
+        self.logger = logger
+        state = Mutex(State(snapshot: snapshot))
+    }
+
+    /// The newest configuration that this node knows.
+    package var current: CatalogSnapshot { state.withLock { $0.snapshot } }
+
+    /// The current snapshot and then every newer one; a slow reader misses those in between, never the last.
+    package func snapshots() -> AsyncStream<CatalogSnapshot> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: CatalogSnapshot.self,
+            bufferingPolicy: .bufferingNewest(1)
+        )
+        let number = state.withLock { state in
+            let number = state.nextFollower
+            state.nextFollower += 1
+            state.followers[number] = continuation
+            continuation.yield(state.snapshot)
+            return number
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.followers.removeValue(forKey: number) }
+        }
+        return stream
+    }
+
+    /// Follows the changes of all nodes until shutdown.
+    package func run() async {
+        let listener = Listener(pool.settings, channels: [Self.channel])
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup { group in
+                group.addTask { await listener.run { _ in await self.refresh() } }
+                group.addTask {
+                    while !Task.isCancelled {
+                        try? await Task.sleep(for: Self.pollInterval)
+                        await self.refresh()
+                    }
+                }
+            }
+        }
+        finish()
+    }
+
+    /// Reads the configuration if it changed since it was read last.
+    package func reload() async throws(CatalogError) {
+        guard try await Self.revision(in: pool) != current.revision else { return }
+        publish(try await Self.load(from: pool))
+    }
+
+    private func refresh() async {
+        do throws(CatalogError) {
+            try await reload()
+        } catch {
+            guard !Task.isCancelled else { return }
+            logger.warning(
+                "The configuration could not be read; the last one stays in force.",
+                metadata: ["error.code": "\(error.code)", "error.message": "\(error)"]
+            )
+        }
+    }
+
+    /// Takes a snapshot over unless a newer one came first.
+    private func publish(_ snapshot: CatalogSnapshot) {
+        state.withLock { state in
+            guard snapshot.revision > state.snapshot.revision else { return }
+            state.snapshot = snapshot
+            for follower in state.followers.values { follower.yield(snapshot) }
+        }
+    }
+
+    private func finish() {
+        let followers = state.withLock { state in
+            defer { state.followers.removeAll() }
+            return Array(state.followers.values)
+        }
+        for follower in followers { follower.finish() }
+    }
+}
