@@ -102,7 +102,7 @@ let package = Package(
         .executableTarget(
             name: "leat",
             dependencies: [
-                "EventModel",
+                "EventModel", "Sandbox",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),

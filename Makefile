@@ -1,0 +1,42 @@
+# The commands of the README. One release build serves them all, so nothing is compiled twice.
+
+SHELL := /bin/bash
+CONFIGURATION := -c release -Xswiftc -enable-testing
+BIN := .build/release
+
+.PHONY: demo run test bench build examples packages-build packages-run packages-test lint clean
+
+# Builds what is missing, starts a server, sends it a shop's day of events and shows what became of each of them.
+demo: build examples packages-run
+	examples/demo/demo.sh $(BIN)
+
+# Leaves the server running in the foreground on its private database and says where the API is.
+run: build packages-run
+	$(BIN)/leat serve
+
+test: packages-build packages-run packages-test
+	swift build $(CONFIGURATION) --build-tests
+	swift test $(CONFIGURATION) --skip-build
+
+build: packages-build
+	swift build $(CONFIGURATION)
+
+# The packages that plugin authors copy, each built as its README says.
+examples: packages-build
+	swift build -c release --package-path examples/swift-mask-email
+	$(MAKE) -C examples/c-drop-bots
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Plugins Tests examples
+
+packages-build:
+	@deploy/install-packages build
+
+packages-run:
+	@deploy/install-packages run
+
+packages-test:
+	@deploy/install-packages test
+
+clean:
+	rm -rf .build examples/*/.build
