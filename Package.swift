@@ -47,7 +47,7 @@ let package = Package(
             dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: house
         ),
-        .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "EventModel"], swiftSettings: house),
+        .target(name: "PostgreSQL", dependencies: ["CLinux", "CPostgreSQL", "EventModel"], swiftSettings: house),
 
         // MARK: Stages
         .target(

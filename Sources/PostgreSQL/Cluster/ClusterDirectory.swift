@@ -1,0 +1,145 @@
+import CPostgreSQL
+import Glibc
+
+/// The blocking steps of a private server's life, in the order in which they happen.
+struct ClusterDirectory: Sendable {
+    let settings: ClusterSettings
+    let programs: ServerPrograms
+
+    init(_ settings: ClusterSettings) throws(PostgreSQLError) {
+        self.settings = settings
+        programs = try ServerPrograms.find()
+        guard settings.socketDirectory.utf8.count <= ClusterSettings.socketDirectoryBytes else {
+            throw .cluster(reason: "the path of its socket folder is too long for a Unix socket.")
+        }
+        guard geteuid() != 0 || settings.account != nil else {
+            throw .cluster(reason: "it does not run as root; name an unprivileged user.")
+        }
+    }
+
+    /// Who runs the programs; nobody else but ourselves unless we are root.
+    private var account: (user: UInt32, group: UInt32)? { geteuid() == 0 ? settings.account : nil }
+
+    /// Keeps every other server of ours off this directory until the descriptor is closed.
+    func lock() throws(PostgreSQLError) -> Int32 {
+        let descriptor = unsafe open(settings.directory + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw .cluster(reason: "\(settings.directory).lock cannot be opened (\(Files.reason(errno))).")
+        }
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+        close(descriptor)
+        throw .cluster(reason: "another server already runs on \(settings.directory).")
+    }
+
+    /// Makes the data directory if there is none.
+    ///
+    /// A half-made one never gets the final name.
+    func create() throws(PostgreSQLError) {
+        guard !Files.exists(settings.directory + "/PG_VERSION") else { return }
+        let draft = settings.directory + ".new"
+        Files.removeTree(draft)
+        try Files.makePrivateFolder(draft, owner: account)
+        let log = try openLog()
+        defer { close(log) }
+        var arguments = [
+            "-D", draft, "-U", ClusterSettings.role, "-A", "trust", "--no-locale", "--encoding=UTF8",
+            "--data-checksums", "--no-instructions",
+        ]
+        if !settings.isDurable { arguments.append("--no-sync") }
+        let process = try ServerProcess.start(programs.initdb, arguments, account: account, log: log)
+        defer { process.forget() }
+        guard process.waitForEnd(settings.startTimeout) == 0 else {
+            process.signal(SIGKILL)
+            _ = process.waitForEnd(.seconds(5))
+            throw .cluster(reason: "initdb failed. \(lastWords)")
+        }
+        let memory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        try Files.append(settings.configuration(memoryBytes: memory), to: draft + "/postgresql.conf")
+        unsafe rmdir(settings.directory)
+        try Files.rename(draft, to: settings.directory)
+    }
+
+    /// The server that an earlier run left running on this directory, if it serves at our socket; stops any other.
+    func adopt() throws(PostgreSQLError) -> ServerProcess? {
+        let pidFile = settings.directory + "/postmaster.pid"
+        guard let text = Files.text(pidFile) else { return nil }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard let pid = lines.first.flatMap({ Int32($0) }), pid > 1, let process = ServerProcess.existing(pid),
+            isServerOfThisDirectory(pid)
+        else {
+            // The number belongs to nobody, or by now to somebody else, whom PostgreSQL would take for a server.
+            unsafe unlink(pidFile)
+            return nil
+        }
+        let socketDirectory = lines.count > 4 ? String(lines[4]) : ""
+        if socketDirectory == settings.socketDirectory, waitUntilReady(process) { return process }
+        stop(process)
+        process.forget()
+        return nil
+    }
+
+    /// Starts the server and waits until it answers, crash recovery included.
+    func start() throws(PostgreSQLError) -> ServerProcess {
+        try Files.makePrivateFolder(settings.socketDirectory, owner: account)
+        let log = try openLog()
+        defer { close(log) }
+        let process = try ServerProcess.start(
+            programs.postgres,
+            ["-D", settings.directory] + settings.arguments,
+            account: account,
+            log: log
+        )
+        if waitUntilReady(process) { return process }
+        stop(process)
+        process.forget()
+        throw .cluster(reason: "it did not start. \(lastWords)")
+    }
+
+    /// Ends the server: politely to its clients, then not, then by force.
+    func stop(_ process: ServerProcess) {
+        process.signal(SIGINT)
+        if process.waitForEnd(settings.stopTimeout) != nil { return }
+        process.signal(SIGQUIT)
+        if process.waitForEnd(settings.stopTimeout) != nil { return }
+        process.signal(SIGKILL)
+        _ = process.waitForEnd(settings.stopTimeout)
+    }
+
+    func moveLogAsideIfLong() {
+        if Files.size(settings.logFile) > settings.logBytes { Files.moveAside(settings.logFile) }
+    }
+
+    /// The postmaster's working directory is its data directory.
+    private func isServerOfThisDirectory(_ pid: Int32) -> Bool {
+        var ours = stat()
+        var its = stat()
+        guard unsafe stat(settings.directory, &ours) == 0, unsafe stat("/proc/\(pid)/cwd", &its) == 0 else {
+            return false
+        }
+        return ours.st_dev == its.st_dev && ours.st_ino == its.st_ino
+    }
+
+    private func waitUntilReady(_ process: ServerProcess) -> Bool {
+        let deadline = ContinuousClock.now + settings.startTimeout
+        let address = settings.connection(database: "postgres").address
+        while ContinuousClock.now < deadline {
+            if unsafe PQping(address) == PQPING_OK { return true }
+            // Sleeps, and wakes at once if the server ends.
+            if process.waitForEnd(.milliseconds(25)) != nil { return false }
+        }
+        return false
+    }
+
+    private func openLog() throws(PostgreSQLError) -> Int32 {
+        moveLogAsideIfLong()
+        let log = unsafe open(settings.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard log >= 0 else { throw .cluster(reason: "its log cannot be opened (\(Files.reason(errno))).") }
+        return log
+    }
+
+    /// The end of the log: with statements kept out of it, its lines name files and settings only.
+    private var lastWords: String {
+        let lines = (Files.text(settings.logFile, atMost: 2_000, fromEnd: true) ?? "").split(separator: "\n")
+        return lines.suffix(3).joined(separator: " ")
+    }
+}
