@@ -85,6 +85,8 @@ let package = Package(
             swiftSettings: house
         ),
 
+        .target(name: "Pipeline", dependencies: ["Delivery", "EventModel"], swiftSettings: house),
+
         // MARK: Watch
 
         // MARK: What plugin authors use
@@ -141,6 +143,11 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: ["Delivery", "EventModel", "TestSupport"],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: ["Delivery", "EventModel", "Pipeline", "TestSupport"],
             swiftSettings: house
         ),
     ],

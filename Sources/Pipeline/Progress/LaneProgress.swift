@@ -1,0 +1,101 @@
+package import EventModel
+
+/// How far a lane has come: a position, the exceptions beyond it, and the exact counts of everything that is settled.
+///
+/// An event is counted when it is settled and not before, together with its place, so every state of this value may be
+/// committed and both equations of ``EventModel/Counts`` hold in it.
+package struct LaneProgress: Equatable, Sendable {
+    /// Every event below it is settled.
+    package private(set) var position: Int64
+    package private(set) var counts: Counts
+    /// Bits of settled events from `base` on; the first word holds the position.
+    private var words: [UInt64]
+    /// The offset of the first bit; a multiple of 64.
+    private var base: Int64
+
+    /// How far beyond the position an event may be settled, in events.
+    package static let reach: Int64 = 32 * 1024
+
+    /// A lane that was committed with these values; `beyond` has the shape of the property.
+    package init(position: Int64 = 0, beyond: [UInt8] = [], counts: Counts = Counts()) {
+        self.position = position
+        self.counts = counts
+        base = position & ~63
+        words = [0]
+        for (index, byte) in beyond.enumerated() where byte != 0 {
+            for bit in 0..<8 where byte & (1 << bit) != 0 { _ = mark(position + Int64(index * 8 + bit)) }
+        }
+        advance()
+    }
+
+    /// Settled events beyond the position.
+    ///
+    /// - Shape: bit `i`, counted from the lowest of the first byte, stands for offset `position + i`; no zero bytes at
+    ///   the end.
+    package var beyond: [UInt8] {
+        var bytes: [UInt8] = []
+        for (index, word) in words.enumerated() where word != 0 {
+            for bit in 0..<64 where word & (1 << UInt64(bit)) != 0 {
+                let place = Int(base - position) + index * 64 + bit
+                guard place >= 0 else { continue }
+                while bytes.count <= place / 8 { bytes.append(0) }
+                bytes[place / 8] |= 1 << UInt8(place % 8)
+            }
+        }
+        return bytes
+    }
+
+    package func isSettled(_ offset: Int64) -> Bool {
+        guard offset >= position else { return true }
+        let (index, bit) = place(of: offset)
+        return index < words.count && words[index] & bit != 0
+    }
+
+    /// Settles one event with what it adds to the counts; false if it was settled before, and then nothing changes.
+    @discardableResult
+    package mutating func settle(_ offset: Int64, _ more: Counts) -> Bool {
+        guard mark(offset) else { return false }
+        counts += more
+        if offset == position { advance() }
+        return true
+    }
+
+    /// Counts something that happened to an event that is settled already.
+    package mutating func count(_ more: Counts) { counts += more }
+
+    private func place(of offset: Int64) -> (Int, UInt64) {
+        let distance = offset - base
+        return (Int(distance >> 6), 1 << UInt64(distance & 63))
+    }
+
+    private mutating func mark(_ offset: Int64) -> Bool {
+        guard offset >= position, offset - position < Self.reach else { return false }
+        let (index, bit) = place(of: offset)
+        while words.count <= index { words.append(0) }
+        guard words[index] & bit == 0 else { return false }
+        words[index] |= bit
+        return true
+    }
+
+    /// Moves the position to the first event that is not settled.
+    private mutating func advance() {
+        var passed = 0
+        while true {
+            let distance = position - base
+            let index = Int(distance >> 6)
+            guard index < words.count else { break }
+            let rest = ~words[index] >> UInt64(distance & 63)
+            guard rest == 0 else {
+                position += Int64(rest.trailingZeroBitCount)
+                break
+            }
+            position = base + Int64(index + 1) * 64
+            passed = index + 1
+        }
+        if passed > 0 {
+            words.removeFirst(min(passed, words.count))
+            base += Int64(passed) * 64
+            if words.isEmpty { words = [0] }
+        }
+    }
+}
