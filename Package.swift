@@ -39,6 +39,11 @@ let package = Package(
 
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
+        .target(
+            name: "EventJSON",
+            dependencies: ["EventModel"],
+            swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]
+        ),
 
         // MARK: Instruments
         .target(name: "Sandbox", dependencies: ["CLinux", "CSeccomp"], swiftSettings: house),
@@ -135,6 +140,7 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: house),
         .testTarget(name: "WorkerProtocolTests", dependencies: ["WorkerProtocol"], swiftSettings: house),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "EventModel"], swiftSettings: house),
+        .testTarget(name: "EventJSONTests", dependencies: ["EventJSON"], swiftSettings: house),
         .testTarget(
             name: "TelemetryTests",
             dependencies: ["Telemetry", .product(name: "CoreMetrics", package: "swift-metrics")],

@@ -1,0 +1,228 @@
+/// Making one change.
+extension JSONEdits {
+    /// Writes what `operation` puts where the rest of the path begins: its value, inside the containers that the steps
+    /// still to come ask for.
+    ///
+    /// - Throws: `noSuchPlace` when a missing array is asked for more than its first element.
+    mutating func write(
+        _ reader: JSONPath.Reader,
+        _ operation: Operation,
+        _ path: Span<UInt8>,
+        _ tape: JSONTape
+    ) throws(JSONError) -> Range<Int> {
+        let start = inserted.count
+        var reader = reader
+        var closing: [UInt8] = []
+        while let step = reader.next(in: path) {
+            switch step {
+            case .index(let index):
+                guard index == 0 else {
+                    inserted.removeSubrange(start...)
+                    throw JSONError(.noSuchPlace, at: 0)
+                }
+                inserted.append(UInt8(ascii: "["))
+                closing.append(UInt8(ascii: "]"))
+            case .plain, .escaped:
+                inserted.append(UInt8(ascii: "{"))
+                writeName(step, path)
+                closing.append(UInt8(ascii: "}"))
+            }
+        }
+        switch operation {
+        case .set(let value):
+            inserted.appendJSON(value, in: tape)
+        case .append(let value):
+            inserted.append(UInt8(ascii: "["))
+            inserted.appendJSON(value, in: tape)
+            inserted.append(UInt8(ascii: "]"))
+        case .remove, .rename:
+            break
+        }
+        inserted.append(contentsOf: closing.reversed())
+        return start..<inserted.count
+    }
+
+    /// Writes the name of `step` and a colon; nothing for an index.
+    private mutating func writeName(_ step: JSONPath.Step, _ path: Span<UInt8>) {
+        switch step {
+        case .plain(let range): JSONString.write(path.extracting(range), into: &inserted)
+        case .escaped(let name): JSONString.write(name.span, into: &inserted)
+        case .index: return
+        }
+        inserted.append(UInt8(ascii: ":"))
+    }
+
+    /// Appends a member or an element to the container at `container`.
+    mutating func create(
+        _ step: JSONPath.Step,
+        _ reader: JSONPath.Reader,
+        _ operation: Operation,
+        in container: Int,
+        _ path: Span<UInt8>,
+        _ tape: JSONTape
+    ) throws(JSONError) {
+        if case .index(let index) = step, index != count(of: container, tape) {
+            throw JSONError(.noSuchPlace, at: tape.entries[container].start)
+        }
+        let start = inserted.count
+        inserted.append(UInt8(ascii: ","))
+        writeName(step, path)
+        let valueStart = inserted.count
+        do throws(JSONError) {
+            _ = try write(reader, operation, path, tape)
+        } catch {
+            inserted.removeSubrange(start...)
+            throw error
+        }
+        insert(
+            Change(
+                position: tape.behind(container) - 1,
+                verb: .append,
+                text: start..<inserted.count,
+                valueStart: valueStart
+            )
+        )
+    }
+
+    /// Appends to the array at `value`, or puts an array in the place of null.
+    mutating func append(
+        _ operation: Operation,
+        to value: Int,
+        _ reader: JSONPath.Reader,
+        _ path: Span<UInt8>,
+        _ tape: JSONTape
+    ) throws(JSONError) {
+        let entry = tape.entries[value]
+        switch (entry.tag, operation) {
+        case (.array, .append(let element)):
+            let start = inserted.count
+            inserted.append(UInt8(ascii: ","))
+            inserted.appendJSON(element, in: tape)
+            insert(
+                Change(
+                    position: tape.behind(value) - 1,
+                    verb: .append,
+                    text: start..<inserted.count,
+                    valueStart: start + 1
+                )
+            )
+        case (.null, _):
+            let text = try write(reader, operation, path, tape)
+            insert(Change(position: value, verb: .replace, text: text, valueStart: text.lowerBound))
+        default:
+            throw JSONError(.notAContainer, at: entry.start)
+        }
+    }
+
+    /// Puts the end of what is inserted, `value`, in the place of the value that `change` puts in.
+    mutating func replaceValue(of change: Int, with value: Range<Int>) {
+        var old = changes[change]
+        if old.verb == .append {
+            let start = inserted.count
+            for index in old.text.lowerBound..<old.valueStart { inserted.append(inserted[index]) }
+            old.valueStart = inserted.count
+            for index in value { inserted.append(inserted[index]) }
+            old.text = start..<inserted.count
+        } else {
+            old.text = value
+            old.valueStart = value.lowerBound
+        }
+        changes[change] = old
+    }
+
+    /// Does `operation` inside a value that a change has put in: rare, and done by parsing that value.
+    mutating func rework(
+        _ change: Int,
+        _ operation: Operation,
+        at path: Span<UInt8>,
+        in tape: JSONTape
+    ) throws(JSONError) -> Bool {
+        var inner = JSONTape(limits: JSONLimits(bytes: JSONLimits.tapeBytes, depth: .max))
+        try inner.parse([UInt8](inserted[changes[change].value]))
+        var edits = JSONEdits()
+        guard try edits.apply(operation.withoutNodes(of: tape), at: path, of: inner.root, in: inner) else {
+            return false
+        }
+        let start = inserted.count
+        edits.write(inner.root, of: inner, into: &inserted)
+        replaceValue(of: change, with: start..<inserted.count)
+        return true
+    }
+
+    /// Removes what is at `place`; of an object also every other member of that name.
+    mutating func remove(
+        _ step: JSONPath.Step,
+        at place: Place,
+        in container: Int,
+        _ path: Span<UInt8>,
+        _ tape: JSONTape
+    ) throws(JSONError) {
+        var place = place
+        while true {
+            switch place {
+            case .missing:
+                return
+            case .inserted(let change, member: nil):
+                changes.remove(at: change)
+            case .original(let member, _), .inserted(_, .some(let member)):
+                let isObject = tape.entries[container].tag == .object
+                forget(member..<tape.behind(isObject ? member + 1 : member))
+                insert(Change(position: member, verb: .remove, container: container, text: 0..<0))
+            }
+            if case .index = step { return }
+            place = try locate(step, in: container, path, tape)
+        }
+    }
+
+    /// Gives the member to which `step` leads the name `name`.
+    mutating func rename(
+        _ step: JSONPath.Step,
+        to name: String,
+        in container: Int,
+        _ path: Span<UInt8>,
+        _ tape: JSONTape
+    ) throws(JSONError) {
+        if case .index = step { throw JSONError(.noSuchPlace, at: tape.entries[container].start) }
+        let new = JSONPath.Step.escaped([UInt8](name.utf8))
+        if isSameName(step, name, path) { return }
+        try remove(new, at: try locate(new, in: container, path, tape), in: container, path, tape)
+        switch try locate(step, in: container, path, tape) {
+        case .missing:
+            return
+        case .inserted(let change, member: nil):
+            let value = changes[change].value
+            let start = inserted.count
+            inserted.append(UInt8(ascii: ","))
+            writeName(new, path)
+            let valueStart = inserted.count
+            for index in value { inserted.append(inserted[index]) }
+            changes[change].text = start..<inserted.count
+            changes[change].valueStart = valueStart
+        case .original(let member, _), .inserted(_, .some(let member)):
+            forget(member..<member + 1)
+            let start = inserted.count
+            inserted.appendJSON(name)
+            insert(Change(position: member, verb: .rename, text: start..<inserted.count))
+        }
+        try remove(step, at: try locate(step, in: container, path, tape), in: container, path, tape)
+    }
+
+    private func isSameName(_ step: JSONPath.Step, _ name: String, _ path: Span<UInt8>) -> Bool {
+        switch step {
+        case .plain(let range): [UInt8](name.utf8) == range.map { path[$0] }
+        case .escaped(let old): old == [UInt8](name.utf8)
+        case .index: false
+        }
+    }
+}
+
+extension JSONEdits.Operation {
+    /// The same with every node of `tape` replaced by what is written there.
+    fileprivate func withoutNodes(of tape: JSONTape) -> Self {
+        switch self {
+        case .set(.node(let node)): .set(.json(tape.written(node)))
+        case .append(.node(let node)): .append(.json(tape.written(node)))
+        default: self
+        }
+    }
+}

@@ -1,0 +1,92 @@
+/// One replacement in a text.
+package struct JSONSplice: Equatable, Sendable {
+    /// Where, in bytes from the start of the value that was asked for.
+    package let offset: Int
+    /// How many bytes go.
+    package let removed: Int
+    /// What comes in their place: a part of the edits' own bytes.
+    let inserted: Range<Int>
+}
+
+extension JSONEdits {
+    /// Appends `node` with its changes to `output`.
+    package func write(_ node: JSONNode, of tape: JSONTape, into output: inout [UInt8]) {
+        let range = tape.range(of: node)
+        guard !changes.isEmpty else {
+            tape.text.copy(range, into: &output)
+            return
+        }
+        var copied = range.lowerBound
+        splices(of: node, in: tape) { splice, bytes in
+            let start = range.lowerBound + splice.offset
+            tape.text.copy(copied..<start, into: &output)
+            output.append(bytes)
+            copied = start + splice.removed
+        }
+        tape.text.copy(copied..<range.upperBound, into: &output)
+    }
+
+    /// Calls `body` with every replacement that makes `node` what it has become, and with the bytes that it puts in.
+    ///
+    /// They come from left to right and do not overlap; two at the same offset are to be made in this order.
+    package func splices<Failure>(
+        of node: JSONNode,
+        in tape: JSONTape,
+        _ body: (JSONSplice, Span<UInt8>) throws(Failure) -> Void
+    ) throws(Failure) {
+        let origin = tape.range(of: node).lowerBound
+        let end = tape.behind(node.position)
+        var index = firstChange(from: node.position)
+        while index < changes.count, changes[index].position < end {
+            let change = changes[index]
+            let place = place(of: change, at: index, in: tape)
+            let text = skipsComma(change, at: index, in: tape) ? change.text.dropFirst() : change.text
+            let splice = JSONSplice(offset: place.lowerBound - origin, removed: place.count, inserted: text)
+            try body(splice, inserted.span.extracting(text))
+            index += 1
+        }
+    }
+
+    /// The bytes of the text in whose place `change` puts its own.
+    ///
+    /// A removed member or element takes the separator before it along, or, when nothing is left before it, the one
+    /// behind it; so what removals take never overlaps, and what is left is separated once.
+    private func place(of change: Change, at index: Int, in tape: JSONTape) -> Range<Int> {
+        let entry = tape.entries[change.position]
+        switch change.verb {
+        case .replace, .rename:
+            return tape.range(of: JSONNode(change.position))
+        case .append:
+            let isEmpty = entry.extent == change.position - 1
+            let start = isEmpty ? entry.start : tape.end(of: change.position - 1)
+            return start..<start
+        case .remove:
+            let isObject = tape.entries[change.container].tag == .object
+            let next = tape.behind(isObject ? change.position + 1 : change.position)
+            if isAnythingLeft(before: change.position, in: change.container, tape) {
+                return tape.end(of: change.position - 1)..<tape.end(of: next - 1)
+            }
+            let isLast = tape.entries[next].closes
+            return entry.start..<(isLast ? tape.end(of: next - 1) : tape.entries[next].start)
+        }
+    }
+
+    /// Whether `change` appends to a container in which nothing is left.
+    private func skipsComma(_ change: Change, at index: Int, in tape: JSONTape) -> Bool {
+        guard change.verb == .append else { return false }
+        if index > 0, changes[index - 1].position == change.position { return false }
+        let container = tape.entries[change.position].extent
+        return !isAnythingLeft(before: change.position, in: container, tape)
+    }
+
+    /// Whether a member or element of the text is left in `container` before `position`.
+    private func isAnythingLeft(before position: Int, in container: Int, _ tape: JSONTape) -> Bool {
+        let isObject = tape.entries[container].tag == .object
+        var current = container + 1
+        while current < position {
+            if !isRemoved(current) { return true }
+            current = tape.behind(isObject ? current + 1 : current)
+        }
+        return false
+    }
+}
