@@ -32,6 +32,7 @@ let package = Package(
     ],
     targets: [
         // MARK: C boundary
+        .target(name: "CLeatPlugin"),
         .target(name: "CLinux"),
         .target(name: "CSharedMemory"),
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),

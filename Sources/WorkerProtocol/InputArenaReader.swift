@@ -116,6 +116,7 @@
             configuration: Array(try text(record + 64))[...],
             hostVersion: String(decoding: try text(record + 80), as: UTF8.self),
             kinds: memory.word64(record + 96),
+            kind: memory.word32(record + 108),
             attempt: memory.word32(record + 104)
         )
     }

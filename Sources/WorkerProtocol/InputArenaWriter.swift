@@ -96,6 +96,7 @@ package struct InputArenaWriter {
         for (index, text) in texts.enumerated() { store(text, field: record + index * 16) }
         memory.store(request.kinds, at: record + 96)
         memory.store(request.attempt, at: record + 104)
+        memory.store(request.kind, at: record + 108)
         count += 1
         return true
     }

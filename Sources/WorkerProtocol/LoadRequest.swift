@@ -14,6 +14,8 @@ package struct LoadRequest: Equatable, Sendable {
     package var hostVersion: String
     /// The kinds in the manifest, which the binary must confirm.
     package var kinds: UInt64
+    /// The one kind that this instance shall be.
+    package var kind: UInt32
     /// How often this instance was created before, plus 1.
     package var attempt: UInt32
 
@@ -28,6 +30,7 @@ package struct LoadRequest: Equatable, Sendable {
         configuration: ArraySlice<UInt8>,
         hostVersion: String,
         kinds: UInt64,
+        kind: UInt32,
         attempt: UInt32 = 1
     ) {
         self.entry = entry
@@ -37,6 +40,7 @@ package struct LoadRequest: Equatable, Sendable {
         self.configuration = configuration
         self.hostVersion = hostVersion
         self.kinds = kinds
+        self.kind = kind
         self.attempt = attempt
     }
 

@@ -199,6 +199,9 @@ import CSharedMemory
         commit(.log, Self.wholeBatch, code: level, first, second)
     }
 
+    /// Counts records that could not be kept elsewhere.
+    package mutating func dropLogs(_ count: Int) { droppedLogs += count }
+
     /// Adds the plugin's own words for the error that it returns for the batch, or for its creation.
     package mutating func batchError(code: UnsafeRawBufferPointer, message: UnsafeRawBufferPointer) {
         unsafe words(.batchError, code, message)

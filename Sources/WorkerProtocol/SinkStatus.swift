@@ -29,6 +29,11 @@ package enum FailureClass: Int32, Sendable {
         self.remove = remove
         unsafe self.insert = insert
     }
+
+    /// Changes nothing.
+    package static var nothing: ArenaEdit {
+        unsafe ArenaEdit(offset: 0, remove: 0, insert: .init(start: nil, count: 0))
+    }
 }
 
 /// The bounds of the texts that a plugin gives beside its events, in bytes.

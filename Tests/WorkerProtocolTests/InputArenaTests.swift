@@ -69,6 +69,7 @@ import Testing
             configuration: Array(#"{"a":[1,2]}"#.utf8)[...],
             hostVersion: "0.1.0",
             kinds: 3,
+            kind: 1,
             attempt: 9
         )
         var load = InputArenaWriter(try arenas.inputMemory(), .sample(.load))

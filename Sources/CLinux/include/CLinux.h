@@ -123,6 +123,21 @@ int leat_send(int socket, const void *bytes, size_t count, const int *descriptor
 /// (closing what came) when the message or its descriptors did not fit.
 int leat_receive(int socket, void *bytes, size_t capacity, int *descriptors, uint32_t *descriptor_count, bool wait);
 
+// ---------------------------------------------------------------- shared libraries (library.c)
+
+/// Loads a shared library with all its symbols bound now and none given to others; NULL when the loader refuses.
+/// Runs the library's constructors. Never closed again.
+void *leat_library_open(const char *path);
+
+/// What the loader said last, valid until it is asked again; NULL when nothing went wrong.
+const char *leat_library_error(void);
+
+/// Finds a function that `library` itself defines.
+///
+/// The loader also searches what a library depends on, so that "system" would be found in any. Returns -ENOENT when
+/// there is no such symbol, -EXDEV when it lies in another library, and -ENOEXEC when it is not a function.
+int leat_library_function(void *library, const char *name, void **function);
+
 // ---------------------------------------------------------------- giving up rights (confine.c)
 
 /// No program started from here on gains rights by being set-user-id.
