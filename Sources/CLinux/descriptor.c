@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,6 +22,34 @@ int leat_close_range(uint32_t first, uint32_t last) {
 
 int leat_socket_pair(int sockets[2]) {
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0 ? -errno : 0;
+}
+
+int leat_poll_set(void) {
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    return set < 0 ? -errno : set;
+}
+
+int leat_poll_add(int set, int descriptor, uint64_t mark) {
+    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = mark}};
+    return epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) != 0 ? -errno : 0;
+}
+
+int leat_poll_remove(int set, int descriptor) {
+    return epoll_ctl(set, EPOLL_CTL_DEL, descriptor, NULL) != 0 ? -errno : 0;
+}
+
+int leat_poll_wait(int set, uint64_t *marks, uint32_t count, int milliseconds) {
+    struct epoll_event events[64];
+    int most = count < 64 ? (int)count : 64;
+    int ready = epoll_wait(set, events, most, milliseconds);
+    if (ready < 0) return errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < ready; i++) marks[i] = events[i].data.u64;
+    return ready;
+}
+
+int leat_pipe(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ? -errno : 0;
 }
 
 int leat_send(int socket, const void *bytes, size_t count, const int *descriptors, uint32_t descriptor_count) {

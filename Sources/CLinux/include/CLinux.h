@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/types.h>
 
@@ -114,6 +113,22 @@ int leat_close_range(uint32_t first, uint32_t last);
 /// Two connected, close-on-exec SOCK_SEQPACKET sockets.
 int leat_socket_pair(int sockets[2]);
 
+/// A close-on-exec set of descriptors to wait for.
+int leat_poll_set(void);
+
+/// Waits for `descriptor` to be readable, too; `mark` is what `leat_poll_wait` says then.
+int leat_poll_add(int set, int descriptor, uint64_t mark);
+
+/// Waits for `descriptor` no longer.
+int leat_poll_remove(int set, int descriptor);
+
+/// Writes the marks of what is readable, at most `count`, and returns how many; waits at most `milliseconds`,
+/// -1 for without an end.
+int leat_poll_wait(int set, uint64_t *marks, uint32_t count, int milliseconds);
+
+/// A close-on-exec pipe: `ends[0]` is read without waiting, `ends[1]` is written and waits when the pipe is full.
+int leat_pipe(int ends[2]);
+
 /// Sends one message, at most 8 descriptors with it; never raises SIGPIPE. Returns the bytes sent.
 int leat_send(int socket, const void *bytes, size_t count, const int *descriptors, uint32_t descriptor_count);
 
@@ -149,7 +164,7 @@ int leat_die_with_parent(void);
 /// Forbids other processes of the same user to look into this one.
 int leat_not_dumpable(void);
 
-/// Names the calling process for people who look at /proc (15 bytes).
+/// Names the calling process, or thread, for people who look at /proc (15 bytes).
 int leat_name_process(const char *name);
 
 /// Sets soft and hard value of the limit `resource` (one of the LEAT_LIMIT_… values).

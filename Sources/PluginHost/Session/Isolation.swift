@@ -1,0 +1,71 @@
+/// Finds the event that ends workers, by trying: a list of what is still to be run. A value: it starts nothing.
+///
+/// After a crash the event that was probably being worked on is run alone; when that ends a worker again it is the
+/// culprit, and the others go on together. Without a useful hint the batch is halved. Verdicts belong to events, so the
+/// order of trials does not matter to whoever asked.
+struct Isolation {
+    /// What became of a trial.
+    enum Result: Equatable {
+        /// Every event has its verdict.
+        case answered
+        /// The worker ended for `cause`; `suspect` is the event it was probably working on, as its place in the trial.
+        case ended(FailureCause, suspect: Int?)
+    }
+
+    /// Events that are run as one batch, as places in the batch that was given, ascending.
+    typealias Trial = [Int]
+
+    private var trials: [Trial]
+    private var crashedTogether: Set<Trial> = []
+    private(set) var culprits: [(event: Int, cause: FailureCause)] = []
+    /// The workers that ended so far.
+    private(set) var kills = 0
+    private let count: Int
+    private let killBudget: Int
+    private let culpritShare: Double
+
+    init(count: Int, killBudget: Int, culpritShare: Double) {
+        trials = count > 0 ? [Array(0..<count)] : []
+        self.count = count
+        self.killBudget = killBudget
+        self.culpritShare = culpritShare
+    }
+
+    /// What to run next, or nil when every event has its verdict.
+    var next: Trial? { trials.last }
+
+    /// Whether so many different events end workers that the plugin itself must be at fault.
+    var isHopeless: Bool {
+        kills >= killBudget && Double(culprits.count) > Double(max(count, killBudget)) * culpritShare
+    }
+
+    /// Takes the result of the trial that `next` named.
+    mutating func take(_ result: Result) {
+        let trial = trials.removeLast()
+        guard case .ended(let cause, let suspect) = result else { return }
+        kills += 1
+        if trial.count == 1 {
+            culprits.append((trial[0], cause))
+            return
+        }
+        if kills >= killBudget {
+            // The search has cost enough: every event that is left goes alone.
+            trials.append(contentsOf: trial.reversed().map { [$0] })
+            return
+        }
+        if let suspect, trial.indices.contains(suspect), crashedTogether.insert([trial[suspect]]).inserted {
+            var others = trial
+            others.remove(at: suspect)
+            trials.append(others)
+            trials.append([trial[suspect]])
+            return
+        }
+        trials.append(Array(trial[(trial.count / 2)...]))
+        trials.append(Array(trial[..<(trial.count / 2)]))
+    }
+
+    /// Puts events back that have no verdict yet although their trial was answered, to be run in batches of one.
+    mutating func runAgain(_ events: Trial) {
+        trials.append(contentsOf: events.reversed().map { [$0] })
+    }
+}
