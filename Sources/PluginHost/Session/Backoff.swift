@@ -1,4 +1,6 @@
-/// How long a plugin that fails as a whole is left alone: doubling, with jitter. A value: it knows no clock and no dice.
+/// How long a plugin that fails as a whole is left alone: doubling, with jitter.
+///
+/// A value: it knows no clock and no dice.
 ///
 /// Only failures that count come here: failed creations and searches that found too many culprits. An event that ends
 /// its worker is that event's failure and costs no time.
@@ -13,7 +15,9 @@ struct Backoff: Equatable {
     /// Until when nothing is tried, on the monotonic clock in nanoseconds.
     private(set) var until: Int64 = 0
 
-    /// - Parameter dice: Evenly spread from 0 up to 1.
+    /// Counts a failure; `dice` is evenly spread from 0 up to 1.
+    ///
+    /// - Returns: How long to wait.
     mutating func failed(now: Int64, dice: Double) -> Duration {
         let longest = min(Self.first * (1 << min(failures, 20)), Self.longest)
         // Not less than a tenth, so that a row of lucky throws is no busy loop.

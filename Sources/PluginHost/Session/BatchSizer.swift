@@ -1,4 +1,6 @@
-/// How many events the next batch takes, so that a batch costs at most so much plugin time. A value: it knows no clock.
+/// How many events the next batch takes, so that a batch costs at most so much plugin time.
+///
+/// A value: it knows no clock.
 struct BatchSizer {
     private let most: Int
     /// Plugin time for one batch, in nanoseconds.

@@ -1,4 +1,6 @@
-/// Finds the event that ends workers, by trying: a list of what is still to be run. A value: it starts nothing.
+/// Finds the event that ends workers, by trying: a list of what is still to be run.
+///
+/// A value: it starts nothing.
 ///
 /// After a crash the event that was probably being worked on is run alone; when that ends a worker again it is the
 /// culprit, and the others go on together. Without a useful hint the batch is halved. Verdicts belong to events, so the
@@ -64,8 +66,8 @@ struct Isolation {
         trials.append(Array(trial[..<(trial.count / 2)]))
     }
 
-    /// Puts events back that have no verdict yet although their trial was answered, to be run in batches of one.
+    /// Puts events back that have no verdict yet although their trial was answered.
     mutating func runAgain(_ events: Trial) {
-        trials.append(contentsOf: events.reversed().map { [$0] })
+        if !events.isEmpty { trials.append(events) }
     }
 }

@@ -20,7 +20,9 @@ package final class Launcher: Sendable {
         var next: UInt64 = 0
     }
 
-    /// Starts both processes. Call it first in `main`, before any thread.
+    /// Starts both processes.
+    ///
+    /// Call it first in `main`, before any thread.
     ///
     /// - Throws: `LauncherError` with a sentence for the operator.
     package static func start(program: String? = nil) throws(LauncherError) -> Launcher {

@@ -34,7 +34,9 @@ final class LauncherSeat: Sendable {
         return message
     }
 
-    /// Takes the ended process, so that it does not stay as a zombie. Others' children are left alone.
+    /// Takes the ended process, so that it does not stay as a zombie.
+    ///
+    /// Others' children are left alone.
     func reap() {
         guard pid > 0 else { return }
         var status: Int32 = 0

@@ -1,4 +1,6 @@
-/// Decides when a worker has been silent for too long. A value: it knows no clock.
+/// Decides when a worker has been silent for too long.
+///
+/// A value: it knows no clock.
 ///
 /// A batch may take as long as it goes on steadily: the limit is for one event. A batch whose progress cannot be seen is
 /// small enough by its sizer, so that the same limit holds for it as a whole.
@@ -28,9 +30,8 @@ struct Watch: Equatable {
 
     /// Looks at a worker.
     ///
-    /// - Parameters:
-    ///   - progress: Any number that changes while the worker goes on.
-    ///   - cpu: CPU time of the process so far, in nanoseconds; nil when unknown.
+    /// `progress` is any number that changes while the worker goes on; `cpu` is the CPU time of the process so far, in
+    /// nanoseconds, or nil when it is unknown.
     /// - Returns: Why it must be killed, or nil.
     mutating func look(now: Int64, progress seen: UInt64, cpu: Int64?) -> FailureCause? {
         if seen != progress {

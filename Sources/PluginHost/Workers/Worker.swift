@@ -97,6 +97,14 @@ final class Worker: Sendable {
 
     var seal: SandboxReport { state.withLock { $0.seal } }
 
+    /// Whether so much of the CPU time of its life is used that it should be replaced before the kernel ends it.
+    var isWornOut: Bool {
+        guard let pid = state.withLock({ $0.pid }) else { return false }
+        var used: Int64 = 0
+        guard unsafe leat_process_cpu(pid, &used) == 0 else { return false }
+        return used > Int64(clamping: limits.cpuSeconds) * 1_000_000_000 / 3 * 2
+    }
+
     /// Sends the plugin's file; the load request lies in the input arena.
     ///
     /// - Returns: `.ready`, `.failed` or `.ended`.
@@ -203,7 +211,12 @@ final class Worker: Sendable {
         // A worker that is gone is seen by the pump.
         _ = unsafe message.bytes.withUnsafeBytes { bytes in
             unsafe leat_send(
-                control.number, bytes.baseAddress, bytes.count, descriptors, UInt32(descriptors.count))
+                control.number,
+                bytes.baseAddress,
+                bytes.count,
+                descriptors,
+                UInt32(descriptors.count)
+            )
         }
     }
 

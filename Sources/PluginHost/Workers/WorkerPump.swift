@@ -52,12 +52,7 @@ final class WorkerPump: Sendable {
     func start() {
         let box = unsafe Unmanaged.passRetained(self)
         var thread = pthread_t()
-        let result = unsafe pthread_create(&thread, nil, { raw in
-            let pump = unsafe Unmanaged<WorkerPump>.fromOpaque(raw!).takeRetainedValue()
-            _ = unsafe leat_name_process("leat-pump")
-            pump.run()
-            return nil
-        }, box.toOpaque())
+        let result = unsafe pthread_create(&thread, nil, pumpThread, box.toOpaque())
         precondition(result == 0, "no thread for the pump")
         pthread_detach(thread)
     }
@@ -76,7 +71,9 @@ final class WorkerPump: Sendable {
 
     // MARK: What workers ask
 
-    /// Asks the launcher for a new, sealed worker without a plugin. It does not wait for it.
+    /// Asks the launcher for a new, sealed worker without a plugin.
+    ///
+    /// It does not wait for it.
     func startWorker(limits: WorkerLimits) throws(WorkerStartError) -> Worker {
         let number = registry.withLock { registry in
             defer { registry.next += 1 }
@@ -87,7 +84,12 @@ final class WorkerPump: Sendable {
         watch(worker.control, .control, number)
         watch(worker.outputDoorbell, .doorbell, number)
         let request = LauncherMessage(
-            .start, number, limits.memoryBytes, limits.cpuSeconds, limits.descriptors, limits.threads
+            .start,
+            number,
+            limits.memoryBytes,
+            limits.cpuSeconds,
+            limits.descriptors,
+            limits.threads
         )
         guard let seat = launcher.send(request, descriptors: ends.map(\.number)) else {
             remove(worker)
@@ -109,7 +111,7 @@ final class WorkerPump: Sendable {
 
     // MARK: The thread
 
-    private func run() {
+    fileprivate func run() {
         var marks = [UInt64](repeating: 0, count: 64)
         var timeout = Self.tick
         while !registry.withLock({ $0.isStopping }) {
@@ -236,4 +238,10 @@ final class WorkerPump: Sendable {
     private func forget(_ descriptor: Descriptor) {
         _ = leat_poll_remove(poll.number, descriptor.number)
     }
+}
+
+private func pumpThread(_ pump: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    _ = unsafe leat_name_process("leat-pump")
+    if let pump = unsafe pump { unsafe Unmanaged<WorkerPump>.fromOpaque(pump).takeRetainedValue().run() }
+    return nil
 }

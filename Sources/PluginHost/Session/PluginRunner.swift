@@ -1,0 +1,338 @@
+import CLinux
+import EventModel
+import Logging
+import Sandbox
+import WorkerProtocol
+
+/// One plugin version with one configuration, as it lives in one worker after another.
+///
+/// - Owner: its session, which asks for one batch at a time.
+actor PluginRunner {
+    let plugin: PluginIdentity
+    let configuration: ArraySlice<UInt8>
+    let workshop: Workshop
+    let logger: Logger
+    var settings: PluginHostSettings { workshop.settings }
+
+    private var worker: Worker?
+    private var backoff = Backoff()
+    private var lastFailure: (cause: FailureCause, message: String) = (.createFailed, "")
+    private var creations: UInt32 = 0
+    private var batches: UInt64 = 0
+    private var isStopped = false
+    /// The output arena that answers need, in bytes.
+    private var outputBytes = ArenaLayout.firstBytes
+    var sizer: BatchSizer
+
+    /// Workers that a batch may lose for no fault of its plugin.
+    private static let mostLosses = 3
+
+    init(plugin: PluginIdentity, configuration: ArraySlice<UInt8>, workshop: Workshop, logger: Logger) {
+        self.plugin = plugin
+        self.configuration = configuration
+        self.workshop = workshop
+        self.logger = logger
+        sizer = BatchSizer(most: workshop.settings.batchEvents, goal: workshop.settings.batchTime)
+    }
+
+    /// How many events the next batch should have.
+    var batchSize: Int { sizer.size }
+
+    // MARK: Batches
+
+    /// Runs events through the plugin until each has a verdict, whatever it does to its workers.
+    ///
+    /// `absorb` takes the answer to a trial, and the events that it was about, as places in `inputs`.
+    /// - Returns: The events that end workers, each with its cause.
+    /// - Throws: `PluginError` when the plugin as a whole cannot go on; what was absorbed so far is void then.
+    func run(
+        _ kind: ArenaKind,
+        _ inputs: BatchInputs,
+        absorb: (BatchAnswer, Isolation.Trial) -> Void
+    ) async throws(PluginError) -> [(event: Int, cause: FailureCause)] {
+        var isolation = Isolation(
+            count: inputs.count,
+            killBudget: settings.killBudget,
+            culpritShare: settings.culpritShare
+        )
+        var losses = 0
+        while let trial = isolation.next {
+            if isolation.isHopeless, let last = isolation.culprits.last { throw failing(last.cause, "too many events") }
+            let worker = try await readyWorker()
+            switch try await answer(to: trial, of: inputs, kind, worker) {
+            case .answered(let answer, let outgrown):
+                isolation.take(.answered)
+                backoff.succeeded()
+                absorb(answer, trial)
+                isolation.runAgain(outgrown)
+            case .ended(let cause, let suspect):
+                self.worker = nil
+                if cause == .launcherDied || cause == .hostDied {
+                    losses += 1
+                    if isStopped { throw .stopped }
+                    if losses > Self.mostLosses { throw .noWorkers(reason: cause.sentence) }
+                } else {
+                    isolation.take(.ended(cause, suspect: suspect))
+                }
+            }
+        }
+        return isolation.culprits
+    }
+
+    private enum Trialed {
+        case answered(BatchAnswer, outgrown: Isolation.Trial)
+        case ended(FailureCause, suspect: Int?)
+    }
+
+    private func answer(
+        to trial: Isolation.Trial,
+        of inputs: BatchInputs,
+        _ kind: ArenaKind,
+        _ worker: Worker
+    ) async throws(PluginError) -> Trialed {
+        let needed = inputs.arenaBytes(trial)
+        try grow(worker, input: needed, output: max(outputBytes, needed))
+        batches += 1
+        let began = MonotonicTime.now
+        let head = head(kind, began: began, output: worker.arenas.output.size)
+        let expected = inputs.write(trial, head, to: worker.arenas.input)
+        let signal = await worker.answer(watch: watch(began, events: trial.count))
+        let execution = Execution(
+            nanoseconds: MonotonicTime.now - began,
+            inputBytes: expected.payloadBytes,
+            events: trial.count
+        )
+        switch signal {
+        case .answered(let at):
+            do throws(ArenaError) {
+                let answer = unsafe try OutputArenaReader.answer(worker.arenas.output.shared, expected.expectation)
+                let outgrown = growOutput(answer, trial, worker)
+                measure(execution, took: at - began, answer)
+                return .answered(answer, outgrown: outgrown)
+            } catch {
+                worker.kill(.protocolViolation)
+                await worker.ended()
+                note(.protocolViolation, error.description, execution)
+                return .ended(.protocolViolation, suspect: nil)
+            }
+        case .ended(let end):
+            let cause = FailureCause(end, limits: worker.limits)
+            let left = unsafe try? OutputArenaReader.harvest(worker.arenas.output.shared, expected.expectation)
+            note(cause, worker.lastLine, execution)
+            return .ended(cause, suspect: left?.suspect)
+        case .ready, .failed:
+            worker.kill(.protocolViolation)
+            await worker.ended()
+            note(.protocolViolation, "a second creation was reported", execution)
+            return .ended(.protocolViolation, suspect: nil)
+        }
+    }
+
+    private struct Execution {
+        var nanoseconds: Int64
+        var inputBytes: Int
+        var events: Int
+    }
+
+    private func head(_ kind: ArenaKind, began: Int64, output: Int) -> BatchHead {
+        BatchHead(
+            kind: kind,
+            batch: batches,
+            deadlineNanoseconds: began + settings.eventTime.nanoseconds,
+            wallNanoseconds: MonotonicTime.wall,
+            fanOut: Limits.fanOut,
+            outputBytes: ArenaLayout.largestBytes
+        )
+    }
+
+    private func watch(_ began: Int64, events: Int) -> Watch {
+        Watch(
+            .wallTimeout,
+            now: began,
+            limit: settings.eventTime.nanoseconds,
+            ceiling: events == 1 ? settings.eventTime.nanoseconds : settings.batchCeiling.nanoseconds,
+            cpuLimit: settings.eventCPU.nanoseconds
+        )
+    }
+
+    // MARK: Arenas
+
+    private func grow(_ worker: Worker, input: Int, output: Int) throws(PluginError) {
+        do {
+            guard try worker.grow(input: input, output: output) else {
+                throw PluginError.noWorkers(reason: "a batch needs a larger arena than there may be")
+            }
+        } catch let error as PluginError {
+            throw error
+        } catch {
+            throw .noWorkers(reason: "no memory for a batch")
+        }
+    }
+
+    /// Asks for twice the output arena when something did not fit.
+    ///
+    /// - Returns: The events to run again; empty when the largest arena was too small, so that they fail.
+    private func growOutput(_ answer: BatchAnswer, _ trial: Isolation.Trial, _ worker: Worker) -> Isolation.Trial {
+        let outgrown = answer.verdicts.indices.filter { answer.verdicts[$0] == .outgrown }
+        let size = worker.arenas.output.size
+        guard !outgrown.isEmpty, size < ArenaLayout.largestBytes else { return [] }
+        outputBytes = size * 2
+        return outgrown.map { trial[$0] }
+    }
+
+    // MARK: Workers
+
+    /// The worker that has the plugin, created when there is none.
+    private func readyWorker() async throws(PluginError) -> Worker {
+        if isStopped { throw .stopped }
+        if let worker, worker.end == nil {
+            guard worker.isWornOut else { return worker }
+            self.worker = nil
+            worker.drain()
+        }
+        if let delay = backoff.remaining(now: MonotonicTime.now) {
+            throw .failing(cause: lastFailure.cause, message: lastFailure.message, retryAfter: delay)
+        }
+        let image = try await workshop.library.image(plugin.digest)
+        let worker = try await create(image)
+        self.worker = worker
+        if isStopped {
+            worker.kill(.hostDied)
+            throw .stopped
+        }
+        return worker
+    }
+
+    private func create(_ image: PluginImage) async throws(PluginError) -> Worker {
+        let worker: Worker
+        do throws(WorkerStartError) {
+            worker = try workshop.pool.take()
+        } catch {
+            throw .noWorkers(reason: error.reason)
+        }
+        creations += 1
+        let request = LoadRequest(
+            entry: plugin.entry,
+            pluginID: plugin.id,
+            pluginVersion: plugin.version,
+            instanceID: plugin.description,
+            configuration: configuration,
+            hostVersion: Workshop.hostVersion,
+            kinds: plugin.kinds,
+            attempt: creations
+        )
+        try grow(worker, input: configuration.count + ArenaLayout.firstBytes / 2, output: outputBytes)
+        let began = MonotonicTime.now
+        let head = BatchHead(
+            kind: .load,
+            batch: 0,
+            deadlineNanoseconds: began + settings.creationTime.nanoseconds,
+            wallNanoseconds: MonotonicTime.wall
+        )
+        guard worker.write(request, head) else { throw .noWorkers(reason: "the configuration does not fit an arena") }
+        let limit = settings.creationTime.nanoseconds
+        let signal = await worker.load(
+            file: image.file.number,
+            watch: Watch(.loadTimeout, now: began, limit: limit, ceiling: limit)
+        )
+        // What the process took to start counts, whether or not it was started ahead.
+        let took = MonotonicTime.now - began + (worker.startNanoseconds ?? 0)
+        return try await created(worker, signal, took: took)
+    }
+
+    private func created(_ worker: Worker, _ signal: WorkerSignal, took: Int64) async throws(PluginError) -> Worker {
+        let cause: FailureCause
+        var message = ""
+        switch signal {
+        case .ready:
+            guard worker.seal.profile >= settings.leastProfile else {
+                worker.kill(.sandboxUnavailable)
+                throw .noWorkers(reason: "a worker is sealed as '\(worker.seal.profile.rawValue)', which is too little")
+            }
+            workshop.timings.record(plugin, .creation, took: took, failure: nil)
+            return worker
+        case .failed(let failure, _):
+            let report = unsafe try? OutputArenaReader.failure(worker.arenas.output.shared)
+            cause = FailureCause(failure)
+            message = [report?.text, report?.message].compactMap(\.self).filter { !$0.isEmpty }.joined(separator: ": ")
+            worker.kill(cause)
+        case .ended(let end):
+            cause = FailureCause(end, limits: worker.limits)
+            message = worker.lastLine
+        case .answered:
+            cause = .protocolViolation
+            worker.kill(cause)
+        }
+        if isStopped { throw .stopped }
+        workshop.timings.record(plugin, .creation, took: took, failure: cause)
+        switch cause {
+        case .loadError, .abiMismatch, .identityMismatch:
+            logger.error("a plugin cannot be used", metadata: metadata(cause, message))
+            throw .unusable(cause: cause, message: message)
+        default: throw failing(cause, message)
+        }
+    }
+
+    /// Counts a failure of the plugin as a whole.
+    private func failing(_ cause: FailureCause, _ message: String) -> PluginError {
+        let delay = backoff.failed(now: MonotonicTime.now, dice: .random(in: 0..<1))
+        lastFailure = (cause, message)
+        logger.warning("a plugin fails as a whole and is left alone for a while", metadata: metadata(cause, message))
+        return .failing(cause: cause, message: message, retryAfter: delay)
+    }
+
+    /// Ends the worker; nothing runs afterwards.
+    func stop() async {
+        isStopped = true
+        guard let worker else { return }
+        worker.drain()
+        await worker.ended()
+        self.worker = nil
+    }
+
+    // MARK: What is noted
+
+    private func measure(_ execution: Execution, took: Int64, _ answer: BatchAnswer) {
+        sizer.measured(events: execution.events, nanoseconds: took)
+        workshop.timings.record(
+            plugin,
+            .execution,
+            took: took,
+            failure: nil,
+            inputBytes: execution.inputBytes,
+            events: execution.events,
+            outputBytes: answer.outputBytes
+        )
+        for record in answer.logs.prefix(Self.mostLogs) { log(record) }
+    }
+
+    /// Log records that are passed on from one batch.
+    private static let mostLogs = 16
+
+    private func log(_ record: PluginLog) {
+        let levels: [Logger.Level] = [.trace, .debug, .info, .notice, .warning, .error, .error]
+        let level = levels[Int(max(0, min(6, record.level)))]
+        logger.log(
+            level: level,
+            "a plugin says",
+            metadata: ["plugin": "\(plugin)", "plugin.says": "\(record.message.prefix(1_024))"]
+        )
+    }
+
+    private func note(_ cause: FailureCause, _ words: String, _ execution: Execution) {
+        sizer.measured(events: execution.events, nanoseconds: execution.nanoseconds)
+        workshop.timings.record(
+            plugin,
+            .execution,
+            took: execution.nanoseconds,
+            failure: cause,
+            inputBytes: execution.inputBytes,
+            events: execution.events
+        )
+        logger.warning("a worker ended in the middle of a batch", metadata: metadata(cause, words))
+    }
+
+    private func metadata(_ cause: FailureCause, _ words: String) -> Logger.Metadata {
+        ["plugin": "\(plugin)", "plugin.cause": "\(cause.rawValue)", "plugin.says": "\(words)"]
+    }
+}
