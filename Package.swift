@@ -71,7 +71,7 @@ let package = Package(
         .target(
             name: "PluginHost",
             dependencies: [
-                "CLinux", "CSharedMemory", "EventModel", "Sandbox", "WorkerProtocol",
+                "CLinux", "EventJSON", "EventModel", "Sandbox", "WorkerProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "Logging", package: "swift-log"),
