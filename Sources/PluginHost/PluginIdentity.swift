@@ -7,8 +7,8 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
     package var version: String
     /// The file.
     package var digest: PluginDigest
-    /// The kinds in the manifest, which the binary must confirm; bits as in `leat/plugin.h`.
-    package var kinds: UInt64
+    /// The kinds in the manifest, which the binary must confirm.
+    package var kinds: Set<PluginKind>
     /// The symbol of the entry function.
     package var entry: String
 
@@ -16,7 +16,7 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
         id: String,
         version: String,
         digest: PluginDigest,
-        kinds: UInt64,
+        kinds: Set<PluginKind>,
         entry: String
     ) {
         self.id = id
@@ -27,4 +27,20 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { "\(id)@\(version)" }
+}
+
+/// What a plugin can be; the raw values are the bits of `leat/plugin.h`.
+package enum PluginKind: UInt32, Sendable, CaseIterable {
+    /// Events in, events out.
+    case transform = 1
+    /// Events in, HTTP requests out.
+    case destinationRequest = 2
+
+    /// The word in a manifest.
+    package var name: String {
+        switch self {
+        case .transform: "transform"
+        case .destinationRequest: "destination.request"
+        }
+    }
 }

@@ -9,6 +9,7 @@ import WorkerProtocol
 /// - Owner: its session, which asks for one batch at a time.
 actor PluginRunner {
     let plugin: PluginIdentity
+    let kind: PluginKind
     let configuration: ArraySlice<UInt8>
     let workshop: Workshop
     let logger: Logger
@@ -27,8 +28,15 @@ actor PluginRunner {
     /// Workers that a batch may lose for no fault of its plugin.
     private static let mostLosses = 3
 
-    init(plugin: PluginIdentity, configuration: ArraySlice<UInt8>, workshop: Workshop, logger: Logger) {
+    init(
+        plugin: PluginIdentity,
+        kind: PluginKind,
+        configuration: ArraySlice<UInt8>,
+        workshop: Workshop,
+        logger: Logger
+    ) {
         self.plugin = plugin
+        self.kind = kind
         self.configuration = configuration
         self.workshop = workshop
         self.logger = logger
@@ -218,7 +226,8 @@ actor PluginRunner {
             instanceID: plugin.description,
             configuration: configuration,
             hostVersion: Workshop.hostVersion,
-            kinds: plugin.kinds,
+            kinds: plugin.kinds.reduce(0) { $0 | UInt64($1.rawValue) },
+            kind: kind.rawValue,
             attempt: creations
         )
         try grow(worker, input: configuration.count + ArenaLayout.firstBytes / 2, output: outputBytes)

@@ -19,13 +19,20 @@ package final class PluginSession: Sendable {
     /// `configuration` is a JSON object that was checked.
     package init(
         _ plugin: PluginIdentity,
+        as kind: PluginKind,
         configuration: ArraySlice<UInt8>,
         workshop: Workshop,
         logger: Logger
     ) {
         self.plugin = plugin
         settings = workshop.settings
-        runner = PluginRunner(plugin: plugin, configuration: configuration, workshop: workshop, logger: logger)
+        runner = PluginRunner(
+            plugin: plugin,
+            kind: kind,
+            configuration: configuration,
+            workshop: workshop,
+            logger: logger
+        )
     }
 
     // MARK: What callers ask
