@@ -131,6 +131,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
+                "CLinux",
+                "PostgreSQL",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -139,6 +141,11 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(name: "TidyTests", swiftSettings: house),
+        .testTarget(
+            name: "PostgreSQLTests",
+            dependencies: ["EventModel", "PostgreSQL", "TestSupport"],
+            swiftSettings: house
+        ),
         .testTarget(name: "WorkerProtocolTests", dependencies: ["WorkerProtocol"], swiftSettings: house),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "EventModel"], swiftSettings: house),
         .testTarget(name: "EventJSONTests", dependencies: ["EventJSON"], swiftSettings: house),

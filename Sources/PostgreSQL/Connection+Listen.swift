@@ -4,6 +4,11 @@ import CPostgreSQL
 package struct Notification: Sendable, Equatable {
     package let channel: String
     package let payload: String
+
+    package init(channel: String, payload: String) {
+        self.channel = channel
+        self.payload = payload
+    }
 }
 
 extension Connection {

@@ -96,20 +96,33 @@ package actor Connection {
         let statement = statement.timeout == nil ? statement.with(timeout: settings.statementTimeout) : statement
         guard let link else { throw .connectionLost(query: statement.name) }
         let ticket = link.nextTicket()
-        guard statement.isCancellable else { return try body(link, statement, ticket) }
+        guard statement.isCancellable else { return try attempt(body, link, statement, ticket).get() }
         let condition = condition
         let bell = thread.bell
         let outcome = await withTaskCancellationHandler {
-            do throws(PostgreSQLError) {
-                return Swift.Result<Result, PostgreSQLError>.success(try body(link, statement, ticket))
-            } catch {
-                return .failure(error)
-            }
+            self.attempt(body, link, statement, ticket)
         } onCancel: {
             condition.end(ticket)
             bell.ring()
         }
         return try outcome.get()
+    }
+
+    /// Runs `body` here and nowhere else.
+    ///
+    /// A closure belongs to the actor only if it names `self`; one that did not would block the cooperative pool.
+    private func attempt<Result>(
+        _ body: (Link, Statement, UInt64) throws(PostgreSQLError) -> Result,
+        _ link: Link,
+        _ statement: Statement,
+        _ ticket: UInt64
+    ) -> Swift.Result<Result, PostgreSQLError> {
+        thread.assertIsCurrent()
+        do throws(PostgreSQLError) {
+            return .success(try body(link, statement, ticket))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Lets the thread read notifications between calls.

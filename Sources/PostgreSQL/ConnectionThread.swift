@@ -15,6 +15,7 @@ final class ConnectionThread: SerialExecutor {
     }
 
     let bell = Bell()
+    private let identity = Atomic<UInt>(0)
     private let state = Mutex(State())
     /// Touched on this thread only.
     private nonisolated(unsafe) var idleLink: Link?
@@ -65,7 +66,13 @@ final class ConnectionThread: SerialExecutor {
         if wasAsleep { bell.ring() }
     }
 
+    /// Stops the program if the caller runs on another thread: libpq would be used by two at once.
+    func assertIsCurrent() {
+        assert(identity.load(ordering: .relaxed) == UInt(pthread_self()), "libpq is used off its thread")
+    }
+
     private func loop() {
+        identity.store(UInt(pthread_self()), ordering: .relaxed)
         unsafe leat_name_thread("postgresql")
         while true {
             let (jobs, isStopped) = state.withLock { state in

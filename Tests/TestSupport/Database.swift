@@ -1,0 +1,110 @@
+import Glibc
+package import PostgreSQL
+import Synchronization
+
+/// Databases for tests: one private server per test run, one database per test.
+package enum Database {
+    private static let server = TestServer()
+    private static let number = Atomic<Int>(0)
+
+    /// Gives `body` a database of its own with the whole schema, and drops it afterwards.
+    package static func temporary<Result>(
+        connections: Int = 8,
+        _ body: (ConnectionPool) async throws -> Result
+    ) async throws -> Result {
+        try await withDatabase(template: TestServer.template, connections: connections, body)
+    }
+
+    /// Gives `body` a database of its own without any schema, and drops it afterwards.
+    package static func empty<Result>(
+        connections: Int = 8,
+        _ body: (ConnectionPool) async throws -> Result
+    ) async throws -> Result {
+        try await withDatabase(template: "template0", connections: connections, body)
+    }
+
+    private static func withDatabase<Result>(
+        template: String,
+        connections: Int,
+        _ body: (ConnectionPool) async throws -> Result
+    ) async throws -> Result {
+        let cluster = try await server.ready()
+        let name = "test_\(number.add(1, ordering: .relaxed).newValue)"
+        let keeper = try await Connection.open(cluster.settings.connection(database: "postgres"))
+        try await keeper.execute("CREATE DATABASE \(name) TEMPLATE \(template)")
+        let pool = ConnectionPool(
+            cluster.settings.connection(database: name),
+            bounds: ConnectionPool.Bounds(connections: connections)
+        )
+        do {
+            let result = try await body(pool)
+            await pool.close()
+            try await keeper.execute("DROP DATABASE \(name) WITH (FORCE)")
+            await keeper.close()
+            return result
+        } catch {
+            await pool.close()
+            _ = try? await keeper.execute("DROP DATABASE \(name) WITH (FORCE)")
+            await keeper.close()
+            throw error
+        }
+    }
+}
+
+/// The one server of a test run, started by the first test that needs it.
+private actor TestServer {
+    static let template = "leat_template"
+    private var starting: Task<Cluster, any Error>?
+    private let folder = TemporaryFolder()
+
+    func ready() async throws -> Cluster {
+        if let starting { return try await starting.value }
+        let settings = PrivateServer.settings(in: folder, isDurable: false)
+        let task = Task { () throws -> Cluster in
+            let cluster = Cluster(settings)
+            try await cluster.start()
+            let keeper = try await Connection.open(settings.connection(database: "postgres"))
+            try await keeper.execute("CREATE DATABASE \(Self.template)")
+            await keeper.close()
+            return cluster
+        }
+        starting = task
+        return try await task.value
+    }
+}
+
+/// A PostgreSQL server for one test that wants to hurt it.
+package enum PrivateServer {
+    /// Settings for a server in `folder`, as the user `postgres` when we are root.
+    package static func settings(in folder: TemporaryFolder, isDurable: Bool) -> ClusterSettings {
+        var settings = ClusterSettings(
+            directory: folder.path + "/data",
+            socketDirectory: folder.path + "/socket",
+            logFile: folder.path + "/log"
+        )
+        settings.isDurable = isDurable
+        settings.parameters = ["max_connections": "200", "shared_buffers": "64MB"]
+        settings.startTimeout = .seconds(60)
+        if geteuid() == 0, let entry = unsafe getpwnam("postgres") {
+            unsafe settings.account = (entry.pointee.pw_uid, entry.pointee.pw_gid)
+            // The server's programs make folders beside each other here.
+            unsafe chown(folder.path, entry.pointee.pw_uid, entry.pointee.pw_gid)
+        }
+        return settings
+    }
+
+    /// Gives `body` a server of its own that commits to disk, and stops it afterwards.
+    package static func running<Result>(_ body: (Cluster) async throws -> Result) async throws -> Result {
+        let folder = TemporaryFolder()
+        let cluster = Cluster(settings(in: folder, isDurable: true))
+        try await cluster.start()
+        do {
+            let result = try await body(cluster)
+            await cluster.stop()
+            return withExtendedLifetime(folder) { result }
+        } catch {
+            await cluster.stop()
+            throw error
+        }
+    }
+}
