@@ -80,6 +80,11 @@ let package = Package(
         ),
         .target(name: "WorkerProtocol", dependencies: ["CSharedMemory", "EventModel"], swiftSettings: house),
         .target(
+            name: "WorkerRuntime",
+            dependencies: ["CLeatPlugin", "CLinux", "EventJSON", "WorkerProtocol"],
+            swiftSettings: house
+        ),
+        .target(
             name: "Delivery",
             dependencies: [
                 "EventModel",
@@ -102,7 +107,7 @@ let package = Package(
         // MARK: Programs
         .executableTarget(
             name: "leat-worker",
-            dependencies: ["CLinux", "Sandbox", "WorkerProtocol"],
+            dependencies: ["CLinux", "Sandbox", "WorkerProtocol", "WorkerRuntime"],
             swiftSettings: house,
             // Its own copy of the standard library, and no symbol for a plugin to find.
             linkerSettings: [.unsafeFlags(["-static-stdlib", "-Xlinker", "--no-export-dynamic"])]
@@ -147,6 +152,11 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(name: "WorkerProtocolTests", dependencies: ["WorkerProtocol"], swiftSettings: house),
+        .testTarget(
+            name: "WorkerRuntimeTests",
+            dependencies: ["CLinux", "TestSupport", "WorkerProtocol", "WorkerRuntime"],
+            swiftSettings: house
+        ),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "EventModel"], swiftSettings: house),
         .testTarget(name: "EventJSONTests", dependencies: ["EventJSON"], swiftSettings: house),
         .testTarget(

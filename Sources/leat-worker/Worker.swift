@@ -1,6 +1,6 @@
 import CLinux
-import Glibc
 import Sandbox
+import WorkerRuntime
 
 /// Seals this process and then serves one plugin.
 func runWorker(arguments: some Sequence<String>) -> Int32 {
@@ -8,12 +8,5 @@ func runWorker(arguments: some Sequence<String>) -> Int32 {
         return LeatWorker.refuse("a worker was started with arguments that it does not know")
     }
     _ = unsafe leat_name_process("leat-worker")
-    do {
-        let report = try Sandbox.seal(order)
-        _ = report
-        pause()
-        return 0
-    } catch {
-        return LeatWorker.refuse(error.description)
-    }
+    return WorkerRuntime.run(seal: { () throws(SandboxError) in try Sandbox.seal(order).rawValue })
 }

@@ -140,9 +140,9 @@ int leat_receive(int socket, void *bytes, size_t capacity, int *descriptors, uin
 
 // ---------------------------------------------------------------- shared libraries (library.c)
 
-/// Loads a shared library with all its symbols bound now and none given to others; NULL when the loader refuses.
-/// Runs the library's constructors. Never closed again.
-void *leat_library_open(const char *path);
+/// Loads the shared library behind a descriptor, with all its symbols bound now and none given to others; NULL when the
+/// loader refuses. Runs the library's constructors. Needs /proc and no other path. Never closed again.
+void *leat_library_open(int file);
 
 /// What the loader said last, valid until it is asked again; NULL when nothing went wrong.
 const char *leat_library_error(void);

@@ -1,0 +1,81 @@
+package import Foundation
+
+/// Test plugins that are compiled when a test first asks for them.
+///
+/// The sources are in `Tests/FaultyPlugins`; each says what it does. Compiling one takes about 50 ms.
+package enum PluginFixture: Sendable {
+    /// What all fixtures are called, in their own words.
+    package static let id = "test.fixture"
+    package static let version = "1.0.0"
+    /// `LEAT_KIND_TRANSFORM`.
+    package static let transformKind: UInt64 = 1
+    /// `LEAT_KIND_DEST_REQUEST`; only the fixture `connector` is one.
+    package static let connectorKind: UInt64 = 2
+
+    /// Compiles `Tests/FaultyPlugins/<name>.c`.
+    ///
+    /// - Parameters:
+    ///   - name: `events`, `load`, `liar` or `connector`.
+    ///   - definitions: As after the compiler's `-D`, such as `FAULT_NO_ENTRY` or `FIXTURE_VERSION="2.0.0"`.
+    /// - Returns: The shared library, in a folder of this process.
+    /// - Throws: `NotCompiled`.
+    package static func library(_ name: String, _ definitions: String...) throws -> URL {
+        try cache.library(name, definitions)
+    }
+
+    private static let cache = Cache()
+
+    /// Compiles each library once, whichever test asks first.
+    private final class Cache: @unchecked Sendable {
+        private let lock = NSLock()
+        private var libraries: [[String]: URL] = [:]
+        private var folder: URL?
+
+        func library(_ name: String, _ definitions: [String]) throws -> URL {
+            try lock.withLock {
+                let key = [name] + definitions
+                if let library = libraries[key] { return library }
+                let library = try place().appending(path: "\(name)-\(libraries.count).so")
+                try compile(name, definitions, to: library)
+                libraries[key] = library
+                return library
+            }
+        }
+
+        private func place() throws -> URL {
+            if let folder { return folder }
+            let made = FileManager.default.temporaryDirectory.appending(path: "leat-fixtures-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
+            folder = made
+            return made
+        }
+
+        private func compile(_ name: String, _ definitions: [String], to library: URL) throws {
+            let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent()
+            let compiler = Process()
+            compiler.executableURL = URL(filePath: "/usr/bin/env")
+            compiler.arguments =
+                ["cc", "-std=c11", "-O1", "-w", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread"]
+                + ["-Wl,-z,relro,-z,now,-z,noexecstack"]
+                + definitions.map { "-D\($0)" }
+                + ["-I", top.appending(path: "Sources/CLeatPlugin/include").path, "-o", library.path]
+                + [top.appending(path: "Tests/FaultyPlugins/\(name).c").path]
+            let words = Pipe()
+            compiler.standardError = words
+            try compiler.run()
+            let said = try words.fileHandleForReading.readToEnd() ?? Data()
+            compiler.waitUntilExit()
+            guard compiler.terminationStatus == 0 else {
+                throw NotCompiled(name: name, words: String(decoding: said, as: UTF8.self))
+            }
+        }
+    }
+
+    /// The fixture itself is wrong, or there is no C compiler.
+    package struct NotCompiled: Error, CustomStringConvertible {
+        let name: String
+        let words: String
+        package var description: String { "Tests/FaultyPlugins/\(name).c cannot be compiled: \(words)" }
+    }
+}
