@@ -71,7 +71,7 @@ let package = Package(
         .target(
             name: "PluginHost",
             dependencies: [
-                "CLinux", "EventJSON", "EventModel", "Sandbox", "WorkerProtocol",
+                "CLinux", "EventJSON", "EventModel", "PostgreSQL", "Sandbox", "Telemetry", "WorkerProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "Logging", package: "swift-log"),

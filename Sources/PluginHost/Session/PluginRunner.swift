@@ -12,6 +12,7 @@ actor PluginRunner {
     let kind: PluginKind
     let configuration: ArraySlice<UInt8>
     let workshop: Workshop
+    private let timings: TimingSeries
     let logger: Logger
     var settings: PluginHostSettings { workshop.settings }
 
@@ -39,6 +40,7 @@ actor PluginRunner {
         self.kind = kind
         self.configuration = configuration
         self.workshop = workshop
+        timings = workshop.timings.series(plugin)
         self.logger = logger
         sizer = BatchSizer(most: workshop.settings.batchEvents, goal: workshop.settings.batchTime)
     }
@@ -258,7 +260,7 @@ actor PluginRunner {
                 worker.kill(.sandboxUnavailable)
                 throw .noWorkers(reason: "a worker is sealed as '\(worker.seal.profile.rawValue)', which is too little")
             }
-            workshop.timings.record(plugin, .creation, took: took, failure: nil)
+            timings.created(nanoseconds: took, failure: nil)
             return worker
         case .failed(let failure, _):
             let report = unsafe try? OutputArenaReader.failure(worker.arenas.output.shared)
@@ -273,7 +275,7 @@ actor PluginRunner {
             worker.kill(cause)
         }
         if isStopped { throw .stopped }
-        workshop.timings.record(plugin, .creation, took: took, failure: cause)
+        timings.created(nanoseconds: took, failure: cause)
         switch cause {
         case .loadError, .abiMismatch, .identityMismatch:
             logger.error("a plugin cannot be used", metadata: metadata(cause, message))
@@ -303,14 +305,12 @@ actor PluginRunner {
 
     private func measure(_ execution: Execution, took: Int64, _ answer: BatchAnswer) {
         sizer.measured(events: execution.events, nanoseconds: took)
-        workshop.timings.record(
-            plugin,
-            .execution,
-            took: took,
-            failure: nil,
+        timings.executed(
+            nanoseconds: took,
             inputBytes: execution.inputBytes,
             events: execution.events,
-            outputBytes: answer.outputBytes
+            outputBytes: answer.outputBytes,
+            failure: nil
         )
         for record in answer.logs.prefix(Self.mostLogs) { log(record) }
     }
@@ -330,13 +330,12 @@ actor PluginRunner {
 
     private func note(_ cause: FailureCause, _ words: String, _ execution: Execution) {
         sizer.measured(events: execution.events, nanoseconds: execution.nanoseconds)
-        workshop.timings.record(
-            plugin,
-            .execution,
-            took: execution.nanoseconds,
-            failure: cause,
+        timings.executed(
+            nanoseconds: execution.nanoseconds,
             inputBytes: execution.inputBytes,
-            events: execution.events
+            events: execution.events,
+            outputBytes: nil,
+            failure: cause
         )
         logger.warning("a worker ended in the middle of a batch", metadata: metadata(cause, words))
     }
