@@ -29,11 +29,7 @@ package struct TimingStore: Sendable {
         }
     }
 
-    /// What all nodes stored of one plugin since a moment, added up by version and measure.
-    ///
-    /// - Parameters:
-    ///   - pluginID: The plugin's id.
-    ///   - since: Microseconds since 1970.
+    /// What all nodes stored of one plugin since a moment (microseconds since 1970), added up by version and measure.
     package func read(pluginID: String, since: Int64) async throws(PostgreSQLError) -> [TimingRow] {
         var rows: [TimingRow] = []
         for row in try await pool.query(Self.select, [.text(pluginID), .timestamp(since)]) {
