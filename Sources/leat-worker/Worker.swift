@@ -8,5 +8,5 @@ func runWorker(arguments: some Sequence<String>) -> Int32 {
         return LeatWorker.refuse("a worker was started with arguments that it does not know")
     }
     _ = unsafe leat_name_process("leat-worker")
-    return WorkerRuntime.run(seal: { () throws(SandboxError) in try Sandbox.seal(order).rawValue })
+    return WorkerRuntime.run { () throws(SandboxError) in try Sandbox.seal(order).rawValue }
 }
