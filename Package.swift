@@ -21,6 +21,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -59,6 +60,7 @@ let package = Package(
         .target(
             name: "Catalog",
             dependencies: [
+                "EventJSON",
                 "EventModel",
                 "PostgreSQL",
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -99,6 +101,20 @@ let package = Package(
         .target(name: "Pipeline", dependencies: ["Delivery", "EventModel"], swiftSettings: house),
 
         // MARK: Watch
+        .target(
+            name: "AdminAPI",
+            dependencies: [
+                "Catalog",
+                "EventModel",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: house
+        ),
 
         // MARK: What plugin authors use
 
@@ -157,7 +173,17 @@ let package = Package(
             dependencies: ["CLinux", "TestSupport", "WorkerProtocol", "WorkerRuntime"],
             swiftSettings: house
         ),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "EventModel"], swiftSettings: house),
+        .testTarget(
+            name: "CatalogTests",
+            dependencies: [
+                "Catalog",
+                "EventModel",
+                "PostgreSQL",
+                "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: house
+        ),
         .testTarget(name: "EventJSONTests", dependencies: ["EventJSON"], swiftSettings: house),
         .testTarget(
             name: "TelemetryTests",

@@ -153,7 +153,7 @@ extension Destination {
             name: try row.text(1),
             connector: PluginReference(id: try row.text(2), version: try row.textOrNull(3)),
             config: try row.text(4),
-            limits: DestinationLimits(reading: try? Document.yaml(try row.text(5)), at: "limits", &problems),
+            limits: DestinationLimits(reading: try? Document.json(try row.bytes(5)[...]), at: "limits", &problems),
             enabled: try row.bool(6)
         )
     }

@@ -1,4 +1,3 @@
-import Crypto
 package import EventModel
 import PostgreSQL
 
@@ -34,13 +33,23 @@ package struct PluginUpload: Sendable {
     package let kind: PluginKind
     package let manifest: String
     package let library: [UInt8]
+    /// The SHA-256 of the library.
+    package let sha256: [UInt8]
 
-    package init(id: String, version: String, kind: PluginKind, manifest: String, library: [UInt8]) {
+    package init(
+        id: String,
+        version: String,
+        kind: PluginKind,
+        manifest: String,
+        library: [UInt8],
+        sha256: [UInt8]
+    ) {
         self.id = id
         self.version = version
         self.kind = kind
         self.manifest = manifest
         self.library = library
+        self.sha256 = sha256
     }
 }
 
@@ -55,8 +64,7 @@ extension Catalog {
         activate: Bool,
         by who: String
     ) async throws(CatalogError) -> (plugin: PluginVersion, isNew: Bool) {
-        let digest = Array(SHA256.hash(data: upload.library))
-        let hex = digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let hex = upload.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         let reference = PluginReference(id: upload.id, version: upload.version)
         let isNew = try await CatalogError.translating {
             try await pool.transaction { connection in
@@ -71,7 +79,7 @@ extension Catalog {
                 }
                 var lines: [String] = []
                 if known == nil {
-                    try await Self.write(upload, digest, on: connection)
+                    try await Self.write(upload, on: connection)
                     lines.append(Change.uploadPlugin(id: upload.id, version: upload.version).line)
                 }
                 let active = snapshot.plugin(PluginReference(id: upload.id))?.version
@@ -115,15 +123,14 @@ extension Catalog {
 
     private static func write(
         _ upload: PluginUpload,
-        _ digest: [UInt8],
         on connection: PostgreSQL.Connection
     ) async throws {
         _ = try await connection.query(addPlugin, [.text(upload.id), .text(upload.kind.rawValue)])
-        _ = try await connection.query(addFile, [.bytes(digest), .bytes(upload.library)])
+        _ = try await connection.query(addFile, [.bytes(upload.sha256), .bytes(upload.library)])
         _ = try await connection.query(
             addVersion,
             [
-                .text(upload.id), .text(upload.version), .bytes(digest), .int8(Int64(upload.library.count)),
+                .text(upload.id), .text(upload.version), .bytes(upload.sha256), .int8(Int64(upload.library.count)),
                 .text(upload.manifest),
             ]
         )

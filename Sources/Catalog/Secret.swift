@@ -18,6 +18,11 @@ package struct SecretHash: Hashable, Sendable {
         self.bytes = bytes
     }
 
+    /// The first bytes in lower-case hexadecimal digits.
+    func hexadecimal(bytes count: Int) -> String {
+        bytes.prefix(count).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
     /// Compares without stopping at the first difference, so that the time tells nothing.
     package func matches(_ other: SecretHash) -> Bool {
         var difference: UInt8 = 0

@@ -35,6 +35,8 @@ package struct Source: Equatable, Sendable {
 package struct WriteKey: Equatable, Sendable {
     package let hash: SecretHash
     package let source: SourceID
+    /// Names the key where it is revoked: the first digits of its hash.
+    package var id: String { hash.hexadecimal(bytes: 6) }
     /// The last four characters, so that a person can tell two keys apart.
     package let hint: String
     /// - Unit: microseconds since 1970, UTC.

@@ -55,7 +55,7 @@ extension [Document.Member] {
 
     /// A mapping that was stored as JSON; left out when it is empty.
     fileprivate mutating func add(config: String) {
-        guard config != "{}", let document = try? Document.yaml(config) else { return }
+        guard config != "{}", let document = try? Document.json(config) else { return }
         add("config", document)
     }
 

@@ -45,7 +45,7 @@ enum Differences {
     private static func configKeys(_ old: String, _ new: String) -> String? {
         guard old != new else { return nil }
         let sides = [old, new].map { text in
-            let members = (try? Document.yaml(text))?.members ?? []
+            let members = (try? Document.json(text))?.members ?? []
             return Dictionary(members.map { ($0.key, $0.value.canonicalJSON) }) { $1 }
         }
         let keys = Set(sides[0].keys).union(sides[1].keys).filter { sides[0][$0] != sides[1][$0] }

@@ -1,0 +1,41 @@
+import Catalog
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// What an operation answers.
+struct APIAnswer: Sendable {
+    var status: HTTPResponse.Status = .ok
+    var contentType = "application/json"
+    var text: String
+    var headers: HTTPFields = [:]
+
+    static func json(_ document: Document, status: HTTPResponse.Status = .ok) -> APIAnswer {
+        APIAnswer(status: status, text: document.json)
+    }
+
+    static func yaml(_ text: String) -> APIAnswer { APIAnswer(contentType: "application/yaml", text: text) }
+
+    static let nothing = APIAnswer(status: .noContent, text: "")
+
+    init(status: HTTPResponse.Status = .ok, contentType: String = "application/json", text: String) {
+        self.status = status
+        self.contentType = contentType
+        self.text = text
+    }
+
+    init(_ error: APIError) {
+        self.init(status: error.status, text: error.document.json)
+        if let seconds = error.retryAfter { headers[.retryAfter] = "\(seconds)" }
+        if error.status == .unauthorized { headers[.wwwAuthenticate] = "Bearer realm=\"leat\"" }
+    }
+
+    var response: Response {
+        var headers = headers
+        // Answers may hold secrets that are shown once.
+        headers[.cacheControl] = "no-store"
+        guard status != .noContent else { return Response(status: status, headers: headers) }
+        headers[.contentType] = contentType
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+}

@@ -1,0 +1,71 @@
+package import Catalog
+import EventModel
+import HTTPTypes
+package import Hummingbird
+package import Logging
+
+/// The interface by which programs and the command line see and change everything: REST below `/api/v1`, with a
+/// bearer token, described by `/api/v1/openapi.json`.
+package struct AdminAPI: Sendable {
+    let catalog: Catalog
+    let reports: Reports
+    let vet: PluginVetting
+    let uploads = UploadGate()
+    private let logger: Logger
+
+    package static let root = "/api/v1"
+
+    package init(catalog: Catalog, reports: Reports, vet: @escaping PluginVetting, logger: Logger) {
+        self.catalog = catalog
+        self.reports = reports
+        self.vet = vet
+        self.logger = logger
+    }
+
+    /// Everything that can be asked for.
+    var operations: [Operation] {
+        [descriptionOperation] + sourceOperations + destinationOperations + connectionOperations + pluginOperations
+            + declarationOperations + reportOperations + tokenOperations
+    }
+
+    package func addRoutes<Context: RequestContext>(to router: some RouterMethods<Context>) {
+        for operation in operations {
+            let segments = operation.path.split(separator: "/").map { segment in
+                segment.hasPrefix("{") ? ":\(segment.dropFirst().dropLast())" : String(segment)
+            }
+            let path = RouterPath("\(Self.root)/\(segments.joined(separator: "/"))")
+            router.on(path, method: operation.method) { request, context in
+                await answer(operation, request, context.parameters).response
+            }
+        }
+    }
+
+    /// Carries out one operation; whatever goes wrong becomes an answer of the one shape.
+    private func answer(_ operation: Operation, _ request: Request, _ path: Parameters) async -> APIAnswer {
+        do {
+            let who = operation.needsToken ? try authorise(request) : ""
+            return try await operation.handle(APICall(request: request, path: path, who: who))
+        } catch let error as APIError {
+            return APIAnswer(error)
+        } catch let error as CatalogError {
+            return APIAnswer(APIError(error))
+        } catch let error as any ClassifiedError {
+            return APIAnswer(APIError(database: error))
+        } catch {
+            logger.error(
+                "A call to the admin interface failed in an unforeseen way.",
+                metadata: ["api.operation": "\(operation.id)", "error.type": "\(type(of: error))"]
+            )
+            let message = "Something unforeseen happened in \(operation.id); the server's log says more."
+            return APIAnswer(APIError(.internalServerError, "internal", message))
+        }
+    }
+
+    /// The name of the token that the request carries.
+    private func authorise(_ request: Request) throws(APIError) -> String {
+        let words = request.headers[.authorization]?.split(separator: " ", maxSplits: 1) ?? []
+        guard words.count == 2, words[0].lowercased() == "bearer", let name = catalog.current.tokenName(for: words[1])
+        else { throw .unauthorized }
+        return name
+    }
+}

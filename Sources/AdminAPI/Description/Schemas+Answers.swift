@@ -1,0 +1,75 @@
+import Catalog
+
+extension Schemas {
+    /// What a change or a refusal looks like.
+    static let answers: [(name: String, schema: Document)] = [
+        (
+            "Applied",
+            object([
+                ("changes", ["type": "array", "items": text, "description": "Lines that begin with +, ~ or -."]),
+                (
+                    "writeKeys",
+                    [
+                        "type": "array", "items": object([("source", slug), ("key", text)]),
+                        "description": "Generated keys in clear; they are shown nowhere else.",
+                    ]
+                ), ("revision", count),
+            ])
+        ),
+        ("NewToken", object([("name", slug), ("token", text)])),
+        (
+            "Error",
+            object(
+                [("code", ["type": "string", "pattern": "^[a-z0-9_]+$"]), ("message", text)],
+                optional: [("details", object([], optional: [("problems", array(of: reference("Problem")))]))]
+            )
+        ),
+        ("Problem", object([("path", text), ("message", text)], optional: [("line", count)])),
+    ]
+
+    /// What is told of the events' way.
+    static let reports: [(name: String, schema: Document)] = [
+        (
+            "Timings",
+            object([
+                ("plugin", text), ("version", text), ("creationSeconds", reference("Quantiles")),
+                ("executionSeconds", reference("Quantiles")), ("inputBytes", reference("Quantiles")),
+                (
+                    "failures",
+                    ["type": "object", "additionalProperties": count, "description": "How many failed, by cause."]
+                ),
+            ])
+        ),
+        (
+            "Quantiles",
+            object([
+                ("count", count), ("p50", orNothing("number")), ("p90", orNothing("number")),
+                ("p99", orNothing("number")), ("max", orNothing("number")),
+            ])
+        ),
+        (
+            "StageCounts",
+            object([
+                ("sources", array(of: object([("source", slug), ("accepted", count), ("refused", count)]))),
+                ("connections", array(of: object([("connection", text)] + stages.map { ($0, count) }))),
+            ])
+        ),
+        (
+            "DeadLetter",
+            object([
+                ("connection", text), ("partition", text), ("offset", count), ("part", count), ("at", moment),
+                ("stage", text), ("code", text), ("message", text), ("plugin", orNothing("string")),
+                ("attempts", count), ("event", orNothing("string")),
+            ])
+        ),
+        (
+            "Refused",
+            object([("source", slug), ("at", moment), ("code", text), ("message", text), ("event", text)])
+        ),
+    ]
+
+    private static let stages = [
+        "read", "unread", "expired", "duplicates", "filtered", "dropped", "failed", "transformed", "emitted",
+        "delivered", "deadLettered", "waiting",
+    ]
+}

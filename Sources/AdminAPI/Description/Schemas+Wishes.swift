@@ -1,0 +1,47 @@
+import Catalog
+
+extension Schemas {
+    /// What may be asked for: the entries of a declaration, alone and together.
+    static let wishes: [(name: String, schema: Document)] = [
+        ("SourceWish", object([], optional: [("name", slug)] + sourceWish)),
+        ("DestinationWish", object([("connector", plugin)], optional: [("name", slug)] + destinationWish)),
+        ("ConnectionWish", object([], optional: [("source", slug), ("destination", slug)] + connectionWish)),
+        ("Declaration", declaration),
+    ]
+
+    private static let sourceWish: [(String, Document)] = [
+        ("enabled", flag(default: true)), ("partitions", partitions),
+        (
+            "writeKeys",
+            [
+                "type": "array",
+                "items": ["type": "string", "pattern": "^[A-Za-z0-9_-]{16,128}$"],
+                "description": "Keys that it shall have; without this a new source gets one generated.",
+            ]
+        ),
+    ]
+
+    private static let destinationWish: [(String, Document)] = [
+        ("config", config), ("limits", reference("Limits")), ("enabled", flag(default: true)),
+    ]
+
+    private static let connectionWish: [(String, Document)] = [
+        (
+            "transformations",
+            [
+                "type": "array", "items": reference("Transformation"),
+                "maxItems": .integer(Connection.maximumTransformations),
+            ]
+        ), ("enabled", flag(default: true)),
+    ]
+
+    private static let declaration = object(
+        [],
+        optional: [
+            ("plugins", array(of: object([("id", text), ("version", text)], optional: [("kind", kind)]))),
+            ("sources", array(of: object([("name", slug)], optional: sourceWish))),
+            ("destinations", array(of: object([("name", slug), ("connector", plugin)], optional: destinationWish))),
+            ("connections", array(of: object([("source", slug), ("destination", slug)], optional: connectionWish))),
+        ]
+    )
+}
