@@ -10,14 +10,15 @@ extension JSONEdits {
         case missing
     }
 
-    /// Does `operation` at `path`; returns whether there was something to do it to.
+    /// Does `operation` at what is left of `path` at `start`; returns whether there was something to do it to.
     mutating func apply(
         _ operation: Operation,
         at path: Span<UInt8>,
+        from start: JSONPath.Reader = JSONPath.Reader(),
         of node: JSONNode,
         in tape: JSONTape
     ) throws(JSONError) -> Bool {
-        var reader = JSONPath.Reader()
+        var reader = start
         var container: Int?
         var step = JSONPath.Step.index(0)
         var place = Place.original(member: node.position, value: node.position)
@@ -27,7 +28,7 @@ extension JSONEdits {
         while !reader.isAtEnd(of: path) {
             switch place {
             case .inserted(let change, _):
-                return try rework(change, operation, at: path.extracting(reader.rest(of: path)), in: tape)
+                return try rework(change, operation, at: path, from: reader, in: tape)
             case .missing:
                 guard operation.creates, let container else { return false }
                 try create(step, reader, operation, in: container, path, tape)
@@ -72,7 +73,7 @@ extension JSONEdits {
         case (.append, .original(_, let value)):
             try append(operation, to: value, reader, path, tape)
         case (.append, .inserted(let change, _)):
-            return try rework(change, operation, at: path.extracting(path.count..<path.count), in: tape)
+            return try rework(change, operation, at: path, from: reader, in: tape)
         case (.remove, _), (.rename, _):
             guard let container else {
                 throw JSONError(.noSuchPlace, at: offset(of: place, in: tape))

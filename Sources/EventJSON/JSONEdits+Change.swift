@@ -135,12 +135,14 @@ extension JSONEdits {
         _ change: Int,
         _ operation: Operation,
         at path: Span<UInt8>,
+        from reader: JSONPath.Reader,
         in tape: JSONTape
     ) throws(JSONError) -> Bool {
         var inner = JSONTape(limits: JSONLimits(bytes: JSONLimits.tapeBytes, depth: .max))
         try inner.parse([UInt8](inserted[changes[change].value]))
         var edits = JSONEdits()
-        guard try edits.apply(operation.withoutNodes(of: tape), at: path, of: inner.root, in: inner) else {
+        guard try edits.apply(operation.withoutNodes(of: tape), at: path, from: reader, of: inner.root, in: inner)
+        else {
             return false
         }
         let start = inserted.count

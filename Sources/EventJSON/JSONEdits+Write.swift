@@ -1,7 +1,7 @@
 /// One replacement in a text.
 package struct JSONSplice: Equatable, Sendable {
     /// Where, in bytes from the start of the value that was asked for.
-    package let offset: Int
+    package fileprivate(set) var offset: Int
     /// How many bytes go.
     package let removed: Int
     /// What comes in their place: a part of the edits' own bytes.
@@ -12,16 +12,12 @@ extension JSONEdits {
     /// Appends `node` with its changes to `output`.
     package func write(_ node: JSONNode, of tape: JSONTape, into output: inout [UInt8]) {
         let range = tape.range(of: node)
-        guard !changes.isEmpty else {
-            tape.text.copy(range, into: &output)
-            return
-        }
         var copied = range.lowerBound
-        splices(of: node, in: tape) { splice, bytes in
-            let start = range.lowerBound + splice.offset
-            tape.text.copy(copied..<start, into: &output)
-            output.append(bytes)
-            copied = start + splice.removed
+        for index in changes(in: node, of: tape) {
+            let splice = splice(at: index, in: tape)
+            tape.text.copy(copied..<splice.offset, into: &output)
+            output.append(inserted.span.extracting(splice.inserted))
+            copied = splice.offset + splice.removed
         }
         tape.text.copy(copied..<range.upperBound, into: &output)
     }
@@ -35,23 +31,35 @@ extension JSONEdits {
         _ body: (JSONSplice, Span<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
         let origin = tape.range(of: node).lowerBound
-        let end = tape.behind(node.position)
-        var index = firstChange(from: node.position)
-        while index < changes.count, changes[index].position < end {
-            let change = changes[index]
-            let place = place(of: change, at: index, in: tape)
-            let text = skipsComma(change, at: index, in: tape) ? change.text.dropFirst() : change.text
-            let splice = JSONSplice(offset: place.lowerBound - origin, removed: place.count, inserted: text)
-            try body(splice, inserted.span.extracting(text))
-            index += 1
+        for index in changes(in: node, of: tape) {
+            var splice = splice(at: index, in: tape)
+            splice.offset -= origin
+            try body(splice, inserted.span.extracting(splice.inserted))
         }
+    }
+
+    /// The changes inside `node`.
+    private func changes(in node: JSONNode, of tape: JSONTape) -> Range<Int> {
+        changes.isEmpty ? 0..<0 : firstChange(from: node.position)..<firstChange(from: tape.behind(node.position))
+    }
+
+    /// What the change at `index` does to the text, counted from the start of the text.
+    private func splice(at index: Int, in tape: JSONTape) -> JSONSplice {
+        let change = changes[index]
+        let place = place(of: change, in: tape)
+        let skipped = skipsComma(change, at: index, in: tape) ? 1 : 0
+        return JSONSplice(
+            offset: place.lowerBound,
+            removed: place.count,
+            inserted: change.text.lowerBound + skipped..<change.text.upperBound
+        )
     }
 
     /// The bytes of the text in whose place `change` puts its own.
     ///
     /// A removed member or element takes the separator before it along, or, when nothing is left before it, the one
     /// behind it; so what removals take never overlaps, and what is left is separated once.
-    private func place(of change: Change, at index: Int, in tape: JSONTape) -> Range<Int> {
+    private func place(of change: Change, in tape: JSONTape) -> Range<Int> {
         let entry = tape.entries[change.position]
         switch change.verb {
         case .replace, .rename:

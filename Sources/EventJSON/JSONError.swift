@@ -5,6 +5,7 @@ package import EventModel
 /// - Shape: what is wrong, and the offset of the first byte that is wrong; no part of the text, so that it may be shown
 ///   and logged.
 package struct JSONError: ClassifiedError, Equatable, Sendable {
+    /// What is wrong.
     package enum Kind: UInt8, Sendable, CaseIterable {
         /// The text ends inside a value; an empty text is such a text.
         case unexpectedEnd

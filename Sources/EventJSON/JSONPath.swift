@@ -58,12 +58,6 @@ extension JSONPath {
         /// Whether no step follows.
         func isAtEnd(of text: Span<UInt8>) -> Bool { position >= text.count }
 
-        /// The part of the path that is still to be read.
-        func rest(of text: Span<UInt8>) -> Range<Int> {
-            let skipsDot = !isFirst && position < text.count && text[position] == UInt8(ascii: ".")
-            return (skipsDot ? position + 1 : position)..<text.count
-        }
-
         private mutating func name(in text: Span<UInt8>) -> Step {
             let start = position
             while position < text.count, text[position] != UInt8(ascii: ".") {

@@ -53,14 +53,13 @@ package struct JSONTape: @unchecked Sendable {
     }
 
     private mutating func parse(scanning scanned: ScannedText, length: Int) throws(JSONError) {
-        reset()
-        guard length > 0 else { throw JSONError(.unexpectedEnd, at: 0) }
-        guard length <= limits.bytes else { throw JSONError(.tooLong, at: limits.bytes) }
         do throws(JSONError) {
+            guard length > 0 else { throw JSONError(.unexpectedEnd, at: 0) }
+            guard length <= limits.bytes else { throw JSONError(.tooLong, at: limits.bytes) }
             try Scanner.scan(scanned, depth: limits.depth, into: &entries)
             text = scanned
         } catch {
-            entries.holdNull()
+            reset()
             throw error
         }
     }

@@ -49,7 +49,7 @@
             if writer.isNearlyFull { writer.grow(&tape) }
             let byte = unsafe cursor.pointee
             if byte | 0x20 == UInt8(ascii: "{") {
-                depth += 1
+                depth &+= 1
                 guard depth <= depthLimit else { throw unsafe error(.tooDeep, at: cursor) }
                 inObject = byte == UInt8(ascii: "{")
                 let opening = writer.count
@@ -80,7 +80,7 @@
                 guard byte == Self.closing(inObject) else { throw unsafe error(.unexpectedByte, at: cursor) }
                 unsafe parent = writer.close(parent, inObject: inObject, at: cursor - base)
                 unsafe cursor += 1
-                depth -= 1
+                depth &-= 1
                 if depth == 0 { break nextValue }
                 guard unsafe cursor < end else { throw unsafe error(.unexpectedEnd, at: cursor) }
                 inObject = writer.isObject(parent)
@@ -182,9 +182,9 @@ extension Scanner {
         }
 
         /// Whether a value, its key and a container's end might no longer fit.
-        @inline(__always) var isNearlyFull: Bool { count + 4 > capacity }
+        @inline(__always) var isNearlyFull: Bool { count &+ 4 > capacity }
 
-        @inline(never)
+        @inline(__always)
         mutating func grow(_ tape: inout ScannedTape) {
             tape.grow(keeping: count)
             unsafe entries = tape.entries
@@ -194,7 +194,7 @@ extension Scanner {
         @inline(__always)
         mutating func append(_ entry: TapeEntry) {
             unsafe entries[count] = entry.word
-            count += 1
+            count &+= 1
         }
 
         @inline(__always)

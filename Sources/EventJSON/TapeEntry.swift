@@ -16,7 +16,8 @@ struct TapeEntry {
     }
 
     @inline(__always) var rawTag: UInt64 { word &>> 60 }
-    @inline(__always) var tag: Tag { Tag(rawValue: UInt8(truncatingIfNeeded: rawTag)) ?? .null }
+    /// - Shape: every entry was made from a tag, so its number is one.
+    @inline(__always) var tag: Tag { unsafe unsafeBitCast(UInt8(truncatingIfNeeded: rawTag), to: Tag.self) }
     @inline(__always) var start: Int { Int(truncatingIfNeeded: word & 0xFFFF_FFFF) }
     @inline(__always) var extent: Int { Int(truncatingIfNeeded: word &>> 32 & 0xFFF_FFFF) }
 
