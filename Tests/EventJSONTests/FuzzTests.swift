@@ -24,7 +24,9 @@ struct FuzzTests {
         }
     }
 
-    /// Compares by value. Foundation keeps one of two members of the same name, so only distinct names are compared, and
+    /// Compares by value.
+    ///
+    /// Foundation keeps one of two members of the same name, so only distinct names are compared, and
     /// reads long numbers as decimals, whose doubles are a little off.
     private func isSame(_ node: JSONNode, of tape: JSONTape, as other: Any) -> Bool {
         switch tape.kind(node) {
