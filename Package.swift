@@ -98,7 +98,11 @@ let package = Package(
             swiftSettings: house
         ),
 
-        .target(name: "Pipeline", dependencies: ["Delivery", "EventModel"], swiftSettings: house),
+        .target(
+            name: "Pipeline",
+            dependencies: ["Catalog", "Delivery", "EventModel", "PluginHost", "WorkerProtocol"],
+            swiftSettings: house
+        ),
 
         // MARK: Watch
         .target(
@@ -197,7 +201,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["Delivery", "EventModel", "Pipeline", "TestSupport"],
+            dependencies: ["Delivery", "EventModel", "Pipeline", "PluginHost", "TestSupport", "WorkerProtocol"],
             swiftSettings: house
         ),
     ],

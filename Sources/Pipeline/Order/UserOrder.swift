@@ -41,6 +41,9 @@ package struct UserOrder: Sendable {
 
     package func contains(_ request: Int) -> Bool { entries[request] != nil }
 
+    /// Whether a request may be sent now.
+    package func isReady(_ request: Int) -> Bool { entries[request]?.blockers == 0 }
+
     /// Puts a request at the end of its users' lines, and says whether it may be sent now.
     package mutating func append(_ request: Int, users: some Sequence<UInt64>, held: Bool = false) -> Bool {
         var entry = Entry(places: -1, blockers: held ? 1 : 0, held: held)
@@ -120,23 +123,21 @@ package struct UserOrder: Sendable {
         return ready
     }
 
-    /// Takes a user out of every request, because their events wait elsewhere from now on.
-    ///
-    /// - Returns: the requests they were in, in order; each must be held and replaced, or removed.
-    package mutating func leave(_ user: UInt64) -> [Int] {
-        guard let line = lines.removeValue(forKey: user) else { return [] }
-        var left: [Int] = []
-        var place = line.head
-        while place >= 0 {
-            let behind = places[place].behind
-            let request = places[place].request
-            if place != line.head { entries[request]?.blockers -= 1 }
-            forget(place, of: request)
-            left.append(request)
-            free.append(place)
-            place = behind
+    /// Takes a user out of one request, because their events wait elsewhere from now on, and returns those that may be
+    /// sent because of it.
+    package mutating func leave(_ user: UInt64, request: Int) -> [Int] {
+        guard let entry = entries[request] else { return [] }
+        var place = entry.places
+        while place >= 0, places[place].user != user { place = places[place].sibling }
+        guard place >= 0 else { return [] }
+        var ready: [Int] = []
+        forget(place, of: request)
+        if lines[user]?.head != place {
+            entries[request]?.blockers -= 1
+            if entries[request]?.blockers == 0 { ready.append(request) }
         }
-        return left
+        unlink(place, &ready)
+        return ready
     }
 
     /// The requests of a user, in order.

@@ -1,0 +1,37 @@
+package import EventModel
+
+/// What a lane wants committed: where it stands now, and what became of single events since the last time.
+package struct LaneCheckpoint: Sendable {
+    package var position: Int64
+    /// - Shape: see ``LaneProgress/beyond``.
+    package var beyond: [UInt8]
+    package var counts: Counts
+    package var parked: [ParkedItem]
+    package var released: [ParkedKey]
+    package var deadLetters: [LaneDeadLetter]
+}
+
+/// What happened to single events since the last checkpoint.
+struct LaneChanges {
+    private enum Change {
+        case parked(ParkedItem)
+        case released
+    }
+    private var rows: [ParkedKey: Change] = [:]
+    var deadLetters: [LaneDeadLetter] = []
+    /// Whether position or counts changed.
+    var isMoved = false
+
+    var isEmpty: Bool { rows.isEmpty && deadLetters.isEmpty && !isMoved }
+
+    mutating func park(_ item: ParkedItem) { rows[item.key] = .parked(item) }
+    mutating func release(_ item: ParkedItem) { rows[item.key] = .released }
+
+    /// The rows to write and to delete; the last word about each counts.
+    var parked: [ParkedItem] {
+        rows.values.compactMap { if case .parked(let item) = $0 { item } else { nil } }
+    }
+    var released: [ParkedKey] {
+        rows.compactMap { if case .released = $0.value { $0.key } else { nil } }
+    }
+}

@@ -1,0 +1,38 @@
+package import Delivery
+
+/// An event, or a part of one, that is not tried again without a person.
+package struct LaneDeadLetter: Equatable, Sendable {
+    /// Where it came to its end.
+    package enum Stage: Equatable, Sendable {
+        /// The transformation at this place, from 0.
+        case transform(Int)
+        /// The connector, before anything was sent.
+        case connect
+        case deliver
+
+        package var name: String {
+            switch self {
+            case .transform: "transform"
+            case .connect: "connect"
+            case .deliver: "deliver"
+            }
+        }
+    }
+
+    package let offset: Int64
+    /// Which part; nil when the event failed before it had parts.
+    package let part: Int?
+    package let userHash: UInt64
+    package let stage: Stage
+    /// A short word, bounded in number: `http_400`, `signal_segv`, the plugin's own.
+    package let code: String
+    /// A sentence for a person, with nothing of the event in it but what the plugin or the destination said.
+    package let reason: String
+    package let plugin: PluginLabel
+    /// The event as it was accepted.
+    package let before: ArraySlice<UInt8>
+    /// The part as it was when it failed; nil when that is the event itself.
+    package let after: ArraySlice<UInt8>?
+    /// The latest tries, with what the destination answered.
+    package let attempts: [Attempt]
+}

@@ -1,0 +1,120 @@
+import EventModel
+
+/// How a failing event is set aside with everything of its user that comes after it.
+extension LaneMachine {
+    /// Sets a part aside with its payload, and the later events of its user as offsets.
+    mutating func park(_ reference: PartReference, attempts: Int, since: Int64, dueAt: Int64, code: String) {
+        let index = reference.portion - firstPortion
+        let event = portions[index].parts[reference.part].event
+        let subject = portions[index].events[event]
+        let user = subject.userHash
+        var items: [ParkedItem] = []
+        // The other parts of the event keep their place behind it.
+        for place in portions[index].parts.indices where portions[index].parts[place].event == event {
+            let part = portions[index].parts[place]
+            guard part.isOpen, part.failure == nil || place == reference.part else { continue }
+            let isCause = place == reference.part
+            items.append(
+                ParkedItem(
+                    offset: subject.offset,
+                    part: part.number,
+                    userHash: user,
+                    payload: part.json,
+                    attempts: isCause ? attempts : part.attempts,
+                    since: isCause ? since : part.since ?? since,
+                    dueAt: isCause ? dueAt : 0,
+                    receivedAt: subject.receivedAt,
+                    code: isCause ? code : ""
+                )
+            )
+        }
+        for item in items {
+            parking.insert(item)
+            changes.park(item)
+        }
+        endAsWaiting(index, event, Set(items.compactMap(\.part)))
+        recall(user, after: subject.offset)
+    }
+
+    private mutating func endAsWaiting(_ index: Int, _ event: Int, _ numbers: Set<Int>) {
+        // Gathered first, since the portion may give its storage back with the last of them.
+        let places = portions[index].parts.indices.filter { portions[index].parts[$0].event == event }
+        var ends: [(PartReference, PartEnd)] = []
+        for place in places where portions[index].parts[place].isOpen {
+            let part = portions[index].parts[place]
+            let reference = PartReference(portion: firstPortion + index, part: place)
+            if numbers.contains(part.number) {
+                ends.append((reference, .waiting))
+            } else if let letter = part.failure {
+                ends.append((reference, .dead(letter)))
+            }
+        }
+        for (reference, end) in ends { self.end(reference, end) }
+    }
+
+    /// Takes a user's later events out of the order: they wait as offsets from now on.
+    private mutating func recall(_ user: UInt64, after offset: Int64) {
+        for number in order.requests(of: user) {
+            guard let request = requests[number] else { continue }
+            if case .sent = request.state { continue }
+            for reference in request.parts where isOpen(reference) && self.user(of: reference) == user {
+                let index = reference.portion - firstPortion
+                let event = portions[index].parts[reference.part].event
+                if portions[index].events[event].offset > offset { follow(index, event) }
+            }
+            let rest = request.parts.filter { isOpen($0) }
+            guard rest.count < request.parts.count else { continue }
+            requests[number]?.parts = rest
+            if !rest.contains(where: { self.user(of: $0) == user }) { ready += order.leave(user, request: number) }
+            if case .held = request.state { continue }
+            if rest.isEmpty {
+                requests[number] = nil
+                ready += order.remove(number)
+            } else {
+                requests[number]?.state = .held
+                order.hold(number)
+                rework(number, into: [rest])
+            }
+        }
+    }
+
+    /// Makes an event wait behind an earlier one of its user, as an offset alone; what was done for it is forgotten.
+    mutating func follow(_ index: Int, _ event: Int) {
+        let subject = portions[index].events[event]
+        switch subject.origin {
+        case .log:
+            setAside(
+                index,
+                event,
+                ParkedItem(
+                    offset: subject.offset,
+                    userHash: subject.userHash,
+                    since: subject.receivedAt,
+                    receivedAt: subject.receivedAt
+                )
+            )
+        case .follower(let item): setAside(index, event, item)
+        case .part(let item):
+            parking.insert(item)
+            closeParts(index, event)
+            leave(index, event)
+            parking.release(item.userHash)
+        }
+    }
+
+    /// Makes a whole event wait; it is counted as read only when it is taken up again and its fate is decided.
+    mutating func setAside(_ index: Int, _ event: Int, _ item: ParkedItem) {
+        let subject = portions[index].events[event]
+        parking.insert(item)
+        changes.park(item)
+        closeParts(index, event)
+        if case .log = subject.origin { progress.settle(subject.offset, Counts()) }
+        leave(index, event)
+    }
+
+    private mutating func closeParts(_ index: Int, _ event: Int) {
+        for place in portions[index].parts.indices where portions[index].parts[place].event == event {
+            portions[index].parts[place].isOpen = false
+        }
+    }
+}

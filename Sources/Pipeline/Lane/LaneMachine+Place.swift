@@ -1,0 +1,166 @@
+import Delivery
+import EventModel
+import PluginHost
+import WorkerProtocol
+
+/// How portions take their places in the order of users, one after another.
+extension LaneMachine {
+    mutating func placeTurns(at now: Moment) {
+        while turn - firstPortion < portions.count, case .built(let plan) = portions[turn - firstPortion].stage {
+            let index = turn - firstPortion
+            place(index, plan, at: now)
+            for user in portions[index].released where !holdsParkedPart(index) { parking.release(user) }
+            // Only now, since the storage of a placed portion goes with its last event.
+            portions[index].stage = .placed
+            turn += 1
+            giveBack(index)
+        }
+    }
+
+    private func holdsParkedPart(_ index: Int) -> Bool {
+        portions[index].events.contains { event in
+            if case .part = event.origin, !event.isDone { true } else { false }
+        }
+    }
+
+    private mutating func place(_ index: Int, _ plan: RequestPlan, at now: Moment) {
+        var cursor = 0
+        let built = portions[index].built
+        for event in portions[index].events.indices {
+            let first = cursor
+            while cursor < built.count, portions[index].parts[built[cursor]].event == event { cursor += 1 }
+            let subject = portions[index].events[event]
+            if subject.isDone { continue }
+            if mustWait(subject) {
+                follow(index, event)
+            } else if case .again(let code, let message, let stage, let delay) = subject.state {
+                tryAgain(index, event, code, message, stage, delay, at: now)
+            } else {
+                for position in first..<cursor where position < plan.fates.count {
+                    apply(plan.fates[position], to: reference(index, built[position]), at: now)
+                }
+            }
+        }
+        for request in plan.requests {
+            let parts = request.events.compactMap { position -> PartReference? in
+                built.indices.contains(position) ? reference(index, built[position]) : nil
+            }
+            enter(request, parts, at: now)
+        }
+        for position in built { endIfUnsent(reference(index, position), at: now) }
+    }
+
+    private func reference(_ index: Int, _ part: Int) -> PartReference {
+        PartReference(portion: firstPortion + index, part: part)
+    }
+
+    /// Whether an earlier event of the same user waits, so that this one must wait too.
+    private func mustWait(_ event: PortionEvent) -> Bool {
+        switch event.origin {
+        case .log: parking.isParked(event.userHash)
+        case .follower, .part: parking.isBehind(event.offset, user: event.userHash)
+        }
+    }
+
+    /// A connector's word about one part.
+    mutating func apply(_ fate: RequestPlan.Fate, to reference: PartReference, at now: Moment) {
+        guard isOpen(reference) else { return }
+        switch fate {
+        case .requested: break
+        case .drop: end(reference, .dropped)
+        case .fail(let code, let message, .retry(after: let delay)):
+            retryBuild(reference, code: code, message: message, after: delay, at: now)
+        case .fail(let code, let message, _):
+            end(reference, .dead(letter(reference, stage: .connect, code: code, reason: message, attempts: [])))
+        }
+    }
+
+    private mutating func retryBuild(
+        _ reference: PartReference,
+        code: String,
+        message: String,
+        after delay: Duration,
+        at now: Moment
+    ) {
+        let part = part(reference)
+        let since = part.since ?? now.wall
+        let attempts = part.attempts + 1
+        if settings.schedule.isExhausted(attempts: attempts, age: .microseconds(now.wall - since)) {
+            end(reference, .dead(letter(reference, stage: .connect, code: code, reason: message, attempts: [])))
+            return
+        }
+        let wait = settings.schedule.delay(after: attempts, retryAfter: delay, random: spread(reference))
+        park(reference, attempts: attempts, since: since, dueAt: now.wall + wait.microseconds, code: code)
+    }
+
+    /// A number from 0 up to 1 that follows from the event, so that the machine stays a pure value.
+    private func spread(_ reference: PartReference) -> Double {
+        Double(part(reference).key?.low ?? 0) / Double(UInt64.max)
+    }
+
+    /// A transformation asked for another try of a whole event: it waits, and its user with it.
+    private mutating func tryAgain(
+        _ index: Int,
+        _ event: Int,
+        _ code: String,
+        _ message: String,
+        _ stage: Int,
+        _ delay: Duration,
+        at now: Moment
+    ) {
+        let subject = portions[index].events[event]
+        var item = ParkedItem(
+            offset: subject.offset,
+            userHash: subject.userHash,
+            since: now.wall,
+            receivedAt: subject.receivedAt
+        )
+        if case .follower(let old) = subject.origin, old.attempts > 0 { item = old }
+        item.attempts += 1
+        item.code = code
+        if settings.schedule.isExhausted(attempts: item.attempts, age: .microseconds(now.wall - item.since)) {
+            fail(index, event, nil, stage, code: code, message: message)
+            return
+        }
+        let wait = settings.schedule.delay(after: item.attempts, retryAfter: delay, random: 0.5)
+        item.dueAt = now.wall + wait.microseconds
+        setAside(index, event, item)
+    }
+
+    /// Puts a request at the end of its users' lines; what of it must wait elsewhere is left out by building it again.
+    private mutating func enter(_ content: PluginRequest, _ parts: [PartReference], at now: Moment) {
+        let open = parts.filter { isOpen($0) }
+        guard !open.isEmpty else { return }
+        let number = nextRequest
+        nextRequest += 1
+        let isWhole = open.count == parts.count
+        requests[number] = OpenRequest(content: content, parts: open, state: isWhole ? .waiting : .held)
+        for reference in open { mutate(reference) { $0.pending += 1 } }
+        let users = users(of: open, content)
+        if order.append(number, users: users, held: !isWhole) { ready.append(number) }
+        if !isWhole { rework(number, into: [open]) }
+    }
+
+    /// The users of a request, and the connector's own ordering key as if it were one.
+    func users(of parts: [PartReference], _ content: PluginRequest) -> [UInt64] {
+        var users = parts.map { user(of: $0) }
+        if !content.orderingKey.isEmpty {
+            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+            for byte in content.orderingKey.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+            users.append(hash)
+        }
+        return users
+    }
+
+    /// A connector must say something of every part; what it forgot fails visibly.
+    mutating func endIfUnsent(_ reference: PartReference, at now: Moment) {
+        guard isOpen(reference), part(reference).pending == 0 else { return }
+        let reason = "the connector neither requested, dropped nor failed the event"
+        end(reference, .dead(letter(reference, stage: .connect, code: "no_verdict", reason: reason, attempts: [])))
+    }
+}
+
+extension Duration {
+    /// Whole microseconds.
+    var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+}

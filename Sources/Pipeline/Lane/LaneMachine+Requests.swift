@@ -1,0 +1,182 @@
+import Delivery
+import EventModel
+import PluginHost
+import WorkerProtocol
+
+/// A request that is somewhere between its place in the order and its end.
+struct OpenRequest {
+    enum State {
+        /// It may be sent when it is at the head of its lines.
+        case waiting
+        /// Others are built to take its place.
+        case held
+        case sent
+    }
+
+    var content: PluginRequest
+    var parts: [PartReference]
+    var state: State
+}
+
+/// Requests that are built anew to stand in for one.
+struct Rework {
+    let request: Int
+    let groups: [[PartReference]]
+    var plans: [RequestPlan?]
+}
+
+/// How requests are sent, end, and are divided.
+extension LaneMachine {
+    mutating func submitReady() {
+        var outgoing: [Outgoing] = []
+        for number in ready where order.isReady(number) {
+            guard var request = requests[number], case .waiting = request.state else { continue }
+            request.state = .sent
+            requests[number] = request
+            outgoing.append(self.outgoing(number, request))
+        }
+        ready = []
+        if !outgoing.isEmpty { actions.append(.submit(outgoing)) }
+    }
+
+    private func outgoing(_ number: Int, _ request: OpenRequest) -> Outgoing {
+        let keys = request.parts.compactMap { part($0).key }
+        let first = request.parts.first.map { part($0) }
+        return Outgoing(
+            request: number,
+            content: request.content,
+            parts: request.parts.count,
+            key: keys.count == 1 ? keys[0] : IdempotencyKey(of: keys),
+            attempts: request.parts.count == 1 ? first?.attempts ?? 0 : 0,
+            since: request.parts.count == 1 ? first?.since : nil
+        )
+    }
+
+    /// Takes in how a request ended.
+    package mutating func ended(_ number: Int, _ ending: RequestEnding, at now: Moment) {
+        guard let request = requests[number] else { return }
+        switch ending {
+        case .delivery(.divide, _) where request.parts.count > 1:
+            requests[number]?.state = .held
+            order.hold(number)
+            rework(number, into: divided(request.parts))
+        case .delivery(.delivered, _): finish(number, request, nil)
+        case .delivery(.park(let delay), let attempts) where request.parts.count == 1:
+            parkRequest(number, request.parts[0], after: delay, attempts, at: now)
+        case .delivery(let ending, let attempts):
+            let code = ending == .exhausted ? "retries_exhausted" : attempts.last?.code ?? "refused"
+            finish(number, request) { machine, reference in
+                let reason = Self.reason(ending, attempts)
+                return machine.letter(reference, stage: .deliver, code: code, reason: reason, attempts: attempts)
+            }
+        case .unsendable(let code, let reason):
+            finish(number, request) { machine, reference in
+                machine.letter(reference, stage: .connect, code: code, reason: reason, attempts: [])
+            }
+        }
+        finishStep(at: now)
+    }
+
+    private static func reason(_ ending: Dispatch.Ending, _ attempts: [Attempt]) -> String {
+        let last = attempts.last?.code ?? "nothing"
+        let count = attempts.last?.number ?? 0
+        return ending == .exhausted
+            ? "gave up after \(count) tries while the destination took other events; the last gave \(last)"
+            : "the destination refused it with \(last)"
+    }
+
+    private mutating func finish(
+        _ number: Int,
+        _ request: OpenRequest,
+        _ failure: ((LaneMachine, PartReference) -> LaneDeadLetter)?
+    ) {
+        requests[number] = nil
+        ready += order.remove(number)
+        for reference in request.parts where isOpen(reference) {
+            if let failure, part(reference).failure == nil {
+                let letter = failure(self, reference)
+                mutate(reference) { $0.failure = letter }
+            }
+            mutate(reference) { $0.pending -= 1 }
+            let part = part(reference)
+            guard part.pending == 0 else { continue }
+            if let letter = part.failure { end(reference, .dead(letter)) } else { end(reference, .delivered) }
+        }
+    }
+
+    private mutating func parkRequest(
+        _ number: Int,
+        _ reference: PartReference,
+        after delay: Duration,
+        _ attempts: [Attempt],
+        at now: Moment
+    ) {
+        requests[number] = nil
+        ready += order.remove(number)
+        guard isOpen(reference) else { return }
+        park(
+            reference,
+            attempts: attempts.last?.number ?? part(reference).attempts + 1,
+            since: part(reference).since ?? attempts.first?.at ?? now.wall,
+            dueAt: now.wall + delay.microseconds,
+            code: attempts.last?.code ?? ""
+        )
+    }
+
+    /// Consecutive runs of about the same length.
+    private func divided(_ parts: [PartReference]) -> [[PartReference]] {
+        let size = max(1, (parts.count + settings.divisor - 1) / settings.divisor)
+        return stride(from: 0, to: parts.count, by: size).map { Array(parts[$0..<min($0 + size, parts.count)]) }
+    }
+
+    /// Has requests built for each group, to take the place of one that is held.
+    mutating func rework(_ request: Int, into groups: [[PartReference]]) {
+        let number = nextRework
+        nextRework += 1
+        reworks[number] = Rework(
+            request: request,
+            groups: groups,
+            plans: Array(repeating: nil, count: groups.count)
+        )
+        for (group, parts) in groups.enumerated() {
+            actions.append(.build(.rework(number, group: group), events: parts.map { connectorEvent($0) }))
+        }
+    }
+
+    mutating func reworked(_ number: Int, _ group: Int, _ plan: RequestPlan, at now: Moment) {
+        guard reworks[number] != nil else { return }
+        reworks[number]?.plans[group] = plan
+        guard let rework = reworks[number], rework.plans.allSatisfy({ $0 != nil }) else { return }
+        reworks[number] = nil
+        for (parts, plan) in zip(rework.groups, rework.plans) {
+            for (reference, fate) in zip(parts, plan?.fates ?? []) { apply(fate, to: reference, at: now) }
+        }
+        replace(rework)
+        for reference in rework.groups.joined() { endIfUnsent(reference, at: now) }
+    }
+
+    private mutating func replace(_ rework: Rework) {
+        guard let old = requests.removeValue(forKey: rework.request) else { return }
+        var others: [(request: Int, users: [UInt64])] = []
+        var partial: [(request: Int, parts: [PartReference])] = []
+        for (group, plan) in zip(rework.groups, rework.plans) {
+            for content in plan?.requests ?? [] {
+                let parts = content.events.compactMap { group.indices.contains($0) ? group[$0] : nil }
+                let open = parts.filter { isOpen($0) }
+                guard !open.isEmpty else { continue }
+                let isWhole = open.count == parts.count
+                requests[nextRequest] = OpenRequest(content: content, parts: open, state: isWhole ? .waiting : .held)
+                others.append((nextRequest, users(of: open, content)))
+                if !isWhole { partial.append((nextRequest, open)) }
+                for reference in open { mutate(reference) { $0.pending += 1 } }
+                nextRequest += 1
+            }
+        }
+        ready += order.replace(rework.request, with: others)
+        for reference in old.parts where isOpen(reference) { mutate(reference) { $0.pending -= 1 } }
+        for (request, parts) in partial {
+            order.hold(request)
+            self.rework(request, into: [parts])
+        }
+    }
+}

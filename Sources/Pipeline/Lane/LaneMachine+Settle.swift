@@ -1,0 +1,162 @@
+import Delivery
+import EventModel
+
+/// How parts and events come to their ends, and how what happened is committed.
+extension LaneMachine {
+    /// How a part ended for now.
+    enum PartEnd {
+        case delivered
+        case dropped
+        case dead(LaneDeadLetter)
+        case waiting
+    }
+
+    /// Whether a part has not ended; false also when its portion is finished and forgotten.
+    func isOpen(_ reference: PartReference) -> Bool {
+        let index = reference.portion - firstPortion
+        return index >= 0 && reference.part < portions[index].parts.count
+            && portions[index].parts[reference.part].isOpen
+    }
+
+    /// One that has not ended.
+    func part(_ reference: PartReference) -> LanePart {
+        portions[reference.portion - firstPortion].parts[reference.part]
+    }
+
+    func user(of reference: PartReference) -> UInt64 {
+        let index = reference.portion - firstPortion
+        return portions[index].events[portions[index].parts[reference.part].event].userHash
+    }
+
+    mutating func mutate(_ reference: PartReference, _ change: (inout LanePart) -> Void) {
+        change(&portions[reference.portion - firstPortion].parts[reference.part])
+    }
+
+    func letter(
+        _ reference: PartReference,
+        stage: LaneDeadLetter.Stage,
+        code: String,
+        reason: String,
+        attempts: [Attempt]
+    ) -> LaneDeadLetter {
+        let portion = portions[reference.portion - firstPortion]
+        let part = portion.parts[reference.part]
+        let event = portion.events[part.event]
+        var before = event.json
+        // Of a part that waited, the event itself is found in the log.
+        if case .part = event.origin { before = [] }
+        return LaneDeadLetter(
+            offset: event.offset,
+            part: part.number,
+            userHash: event.userHash,
+            stage: stage,
+            code: code,
+            reason: reason,
+            plugin: connector,
+            before: before,
+            after: portion.chain.count == 1 ? nil : part.json,
+            attempts: attempts
+        )
+    }
+
+    /// Ends a part, and its event with its last part.
+    mutating func end(_ reference: PartReference, _ end: PartEnd) {
+        let index = reference.portion - firstPortion
+        guard isOpen(reference) else { return }
+        let event = portions[index].parts[reference.part].event
+        portions[index].parts[reference.part].isOpen = false
+        portions[index].events[event].open -= 1
+        switch end {
+        case .delivered: portions[index].events[event].delivered += 1
+        case .dropped: break
+        case .dead(let letter): portions[index].events[event].letters.append(letter)
+        case .waiting: portions[index].events[event].waiting += 1
+        }
+        if portions[index].events[event].open == 0 { finishEvent(index, event) }
+    }
+
+    /// Settles an event whose parts have all ended, or of which nothing was left.
+    mutating func finishEvent(_ index: Int, _ event: Int) {
+        let subject = portions[index].events[event]
+        let dead = Int64(subject.letters.count)
+        var counts = Counts()
+        counts.delivered = Int64(subject.delivered)
+        counts.deadLettered = dead
+        counts.waiting = Int64(subject.waiting)
+        counts.emitted = counts.delivered + dead + counts.waiting
+        if case .part(let item) = subject.origin {
+            // It was counted as emitted and waiting when it was parked; of these two, what it is now takes the place.
+            counts.waiting -= 1
+            counts.emitted -= 1
+            if subject.waiting == 0 { changes.release(item) }
+            settle(index, event, counts)
+            parking.release(subject.userHash)
+            return
+        }
+        counts.read = 1
+        if counts.emitted == 0 { counts.dropped = 1 } else { counts.transformed = 1 }
+        settle(index, event, counts)
+    }
+
+    /// Settles an event that failed as a whole.
+    mutating func finishFailed(_ index: Int, _ event: Int) {
+        var counts = Counts()
+        counts.read = 1
+        counts.failed = 1
+        settle(index, event, counts)
+    }
+
+    /// An event that was parked as an offset is no longer in the log; it was never read, so it is counted nowhere.
+    mutating func expire(_ index: Int, _ event: Int) {
+        portions[index].events[event].letters = []
+        settle(index, event, Counts())
+    }
+
+    private mutating func settle(_ index: Int, _ event: Int, _ counts: Counts) {
+        let subject = portions[index].events[event]
+        switch subject.origin {
+        case .log: progress.settle(subject.offset, counts)
+        case .follower(let item):
+            changes.release(item)
+            progress.count(counts)
+        case .part: progress.count(counts)
+        }
+        changes.deadLetters += subject.letters
+        leave(index, event)
+    }
+
+    /// Takes an event out of the portion: whatever becomes of it is decided elsewhere or done.
+    mutating func leave(_ index: Int, _ event: Int) {
+        changes.isMoved = true
+        portions[index].events[event].state = .done
+        portions[index].events[event].letters = []
+        portions[index].live -= 1
+        inFlightEvents -= 1
+        inFlightBytes -= portions[index].events[event].json.count
+        giveBack(index)
+    }
+
+    /// Frees what a finished portion held, though earlier ones keep it in its place.
+    mutating func giveBack(_ index: Int) {
+        guard portions[index].live == 0, portions[index].isPlaced else { return }
+        portions[index].events = []
+        portions[index].parts = []
+        portions[index].built = []
+    }
+
+    /// Whether there is something to commit.
+    package var isChanged: Bool { !changes.isEmpty }
+
+    /// What is to be committed; the next one holds what happened after it.
+    package mutating func takeCheckpoint() -> LaneCheckpoint {
+        defer { changes = LaneChanges() }
+        return LaneCheckpoint(
+            position: progress.position,
+            beyond: progress.beyond,
+            counts: progress.counts,
+            parked: changes.parked,
+            released: changes.released,
+            deadLetters: changes.deadLetters
+        )
+    }
+}

@@ -1,0 +1,194 @@
+import Delivery
+import EventModel
+package import PluginHost
+
+/// Transformations and the connector: what is asked of them and what their verdicts mean.
+extension LaneMachine {
+    /// Begins with the first transformation, or with the connector where there is none or they are done.
+    mutating func enterStages(_ index: Int) {
+        portions[index].parts = []
+        portions[index].parts.reserveCapacity(portions[index].events.count)
+        var skips = false
+        for place in portions[index].events.indices where !portions[index].events[place].isDone {
+            let event = portions[index].events[place]
+            var part = LanePart(event: place, number: 0, json: event.json)
+            if case .part(let item) = event.origin {
+                part.number = item.part ?? 0
+                part.attempts = item.attempts
+                part.since = item.since
+                skips = true
+            }
+            portions[index].parts.append(part)
+        }
+        if skips { build(index) } else { transform(index, step: 0) }
+    }
+
+    private mutating func transform(_ index: Int, step: Int) {
+        guard step < portions[index].chain.count - 1 else {
+            build(index)
+            return
+        }
+        guard !portions[index].parts.isEmpty else {
+            portions[index].stage = .built(RequestPlan())
+            return
+        }
+        portions[index].stage = .transforming(step: step)
+        let events = portions[index].parts.map { part in
+            let event = portions[index].events[part.event]
+            return PluginEvent(
+                json: part.json,
+                partition: partition,
+                offset: event.offset,
+                part: UInt32(truncatingIfNeeded: part.number),
+                userHash: event.userHash,
+                receivedAt: event.receivedAt,
+                attempt: event.attempt
+            )
+        }
+        actions.append(.transform(portion: firstPortion + index, step: step, events: events))
+    }
+
+    /// Takes in one verdict for each event that was given to a transformation.
+    package mutating func transformed(_ number: Int, _ verdicts: [PluginVerdict], at now: Moment) {
+        let index = number - firstPortion
+        guard case .transforming(let step) = portions[index].stage else { return }
+        let old = portions[index].parts
+        let missing = PluginVerdict.fail(code: "no_verdict", message: "the plugin gave no verdict", disposition: .bury)
+        let verdicts = verdicts + Array(repeating: missing, count: max(0, old.count - verdicts.count))
+        var parts: [LanePart] = []
+        parts.reserveCapacity(old.count)
+        var counted = 0
+        var event = -1
+        for (part, verdict) in zip(old, verdicts) {
+            if part.event != event {
+                finishTransformed(index, event, parts: counted)
+                event = part.event
+                counted = 0
+            }
+            guard portions[index].events[event].isInWork else { continue }
+            switch verdict {
+            case .emit(let emitted):
+                for json in emitted {
+                    parts.append(LanePart(event: event, number: counted, json: json))
+                    counted += 1
+                }
+                if counted > Self.maximumParts {
+                    fail(index, event, part, step, code: "fan_out", message: "the event became too many parts")
+                }
+            case .drop: break
+            case .fail(let code, let message, let disposition):
+                switch disposition {
+                case .retry(after: let delay):
+                    portions[index].events[event].state = .again(
+                        code: code,
+                        message: message,
+                        stage: step,
+                        after: delay
+                    )
+                case .bury, .quarantine, .stop: fail(index, event, part, step, code: code, message: message)
+                }
+            }
+        }
+        finishTransformed(index, event, parts: counted)
+        portions[index].parts = parts.filter { portions[index].events[$0.event].isInWork }
+        transform(index, step: step + 1)
+        finishStep(at: now)
+    }
+
+    /// The most parts that one event may become in all transformations together.
+    static let maximumParts = 1_000
+
+    /// An event of which nothing is left was dropped.
+    private mutating func finishTransformed(_ index: Int, _ event: Int, parts: Int) {
+        guard event >= 0, parts == 0, portions[index].events[event].isInWork else { return }
+        finishEvent(index, event)
+    }
+
+    /// Buries an event that a transformation could not handle; nothing of it is delivered.
+    mutating func fail(
+        _ index: Int,
+        _ event: Int,
+        _ part: LanePart?,
+        _ step: Int,
+        code: String,
+        message: String
+    ) {
+        let subject = portions[index].events[event]
+        let letter = LaneDeadLetter(
+            offset: subject.offset,
+            part: nil,
+            userHash: subject.userHash,
+            stage: .transform(step),
+            code: code,
+            reason: message,
+            plugin: label(index, step),
+            before: subject.json,
+            after: step > 0 ? part?.json : nil,
+            attempts: []
+        )
+        portions[index].events[event].letters = [letter]
+        finishFailed(index, event)
+    }
+
+    func label(_ index: Int, _ step: Int) -> PluginLabel {
+        let chain = portions[index].chain
+        return chain.indices.contains(step) ? chain[step] : PluginLabel(id: "", version: "")
+    }
+
+    private mutating func build(_ index: Int) {
+        guard !portions[index].parts.isEmpty else {
+            portions[index].stage = .built(RequestPlan())
+            return
+        }
+        portions[index].stage = .building
+        portions[index].built = Array(portions[index].parts.indices)
+        for place in portions[index].parts.indices {
+            let part = portions[index].parts[place]
+            let event = portions[index].events[part.event]
+            portions[index].events[part.event].open += 1
+            portions[index].parts[place].key = IdempotencyKey(
+                destination: destination,
+                partition: partition,
+                offset: event.offset,
+                part: part.number
+            )
+        }
+        let number = firstPortion + index
+        let events = portions[index].parts.indices.map { connectorEvent(PartReference(portion: number, part: $0)) }
+        actions.append(.build(.portion(number), events: events))
+    }
+
+    /// A part as its connector sees it.
+    func connectorEvent(_ reference: PartReference) -> PluginEvent {
+        let portion = portions[reference.portion - firstPortion]
+        let part = portion.parts[reference.part]
+        let event = portion.events[part.event]
+        return PluginEvent(
+            json: part.json,
+            partition: partition,
+            offset: event.offset,
+            part: UInt32(truncatingIfNeeded: part.number),
+            userHash: event.userHash,
+            receivedAt: event.receivedAt,
+            attempt: UInt32(truncatingIfNeeded: part.attempts + 1),
+            idempotencyKey: part.key?.utf8[...] ?? []
+        )
+    }
+
+    /// Takes in a connector's plan.
+    package mutating func built(_ job: BuildJob, _ plan: RequestPlan, at now: Moment) {
+        switch job {
+        case .portion(let number): portions[number - firstPortion].stage = .built(plan)
+        case .rework(let number, let group): reworked(number, group, plan, at: now)
+        }
+        finishStep(at: now)
+    }
+}
+
+extension PortionEvent {
+    /// Which try this is, from 1.
+    var attempt: UInt32 {
+        if case .follower(let item) = origin { return UInt32(truncatingIfNeeded: item.attempts + 1) }
+        return 1
+    }
+}

@@ -1,0 +1,198 @@
+package import EventModel
+
+/// Everything that is decided in a lane: one consumer's reading of one partition.
+///
+/// Events come in by portions, go through the transformations and the connector while later portions follow, and take
+/// their places in the order of users one portion after another. What the owner has to do is collected in ``actions``.
+/// It knows no clock, no network, no plugin and no database, so every order of completions can be tried.
+package struct LaneMachine {
+    let partition: PartitionID
+    let destination: DestinationID
+    let settings: LaneSettings
+    package internal(set) var progress: LaneProgress
+    /// The first event that was not read yet.
+    package internal(set) var nextOffset: Int64
+    /// The connector that parts are given to now, for dead letters to name.
+    package var connector = PluginLabel(id: "", version: "")
+    /// What the owner has to do; taken by ``takeActions()``.
+    var actions: [LaneAction] = []
+    var changes = LaneChanges()
+
+    var order = UserOrder()
+    var parking: Parking
+    /// Requests that may have become ready to send.
+    var ready: [Int] = []
+    var requests: [Int: OpenRequest] = [:]
+    var nextRequest = 0
+    var reworks: [Int: Rework] = [:]
+    var nextRework = 0
+
+    /// Portions by number; the finished ones at the front are forgotten.
+    var portions: [Portion] = []
+    var firstPortion = 0
+    /// The portion whose requests take their places next.
+    var turn = 0
+    var inFlightEvents = 0
+    var inFlightBytes = 0
+
+    /// A lane as it was committed.
+    package init(
+        partition: PartitionID,
+        destination: DestinationID,
+        settings: LaneSettings = LaneSettings(),
+        progress: LaneProgress = LaneProgress(),
+        parked: [ParkedItem] = []
+    ) {
+        self.partition = partition
+        self.destination = destination
+        self.settings = settings
+        self.progress = progress
+        nextOffset = progress.position
+        parking = Parking(parked)
+    }
+
+    /// How many events may be read now; nil while the lane is full.
+    package var room: Int? {
+        let events = min(settings.portionEvents, settings.windowEvents - inFlightEvents)
+        let ahead = firstPortion + portions.count - turn
+        let isNear = nextOffset - progress.position < LaneProgress.reach - Int64(settings.portionEvents)
+        guard events > 0, inFlightBytes < settings.windowBytes, ahead < settings.portionsAhead, isNear,
+            parking.count < settings.parkedEvents, parking.bytes < settings.parkedBytes
+        else { return nil }
+        return events
+    }
+
+    /// Whether nothing is on its way.
+    package var isIdle: Bool { inFlightEvents == 0 }
+
+    /// When something that is parked is due.
+    /// - Unit: microseconds since 1970.
+    package var nextDue: Int64? { ahead < settings.portionsAhead * 4 ? parking.nextDue : nil }
+
+    var ahead: Int { firstPortion + portions.count - turn }
+
+    package mutating func takeActions() -> [LaneAction] {
+        defer { actions = [] }
+        return actions
+    }
+
+    /// Takes in what was read from ``nextOffset`` on, in the order of the log.
+    package mutating func read(_ events: [LaneEvent], chain: [PluginLabel], at now: Moment) {
+        guard let last = events.last else { return }
+        var portion = Portion(stage: .placed, chain: chain)
+        portion.events.reserveCapacity(events.count)
+        for event in events where event.offset >= nextOffset && !progress.isSettled(event.offset) {
+            switch event.choice {
+            case .wanted:
+                portion.events.append(
+                    PortionEvent(
+                        offset: event.offset,
+                        userHash: event.userHash,
+                        receivedAt: event.receivedAt,
+                        json: event.json,
+                        origin: .log
+                    )
+                )
+                inFlightBytes += event.json.count
+            case .duplicate: settleUnwanted(event.offset) { $0.duplicates = 1 }
+            case .filtered: settleUnwanted(event.offset) { $0.filtered = 1 }
+            }
+        }
+        nextOffset = max(nextOffset, last.offset + 1)
+        start(portion)
+        finishStep(at: now)
+    }
+
+    /// Takes in the events of a portion that were read again; what is missing has left the log.
+    package mutating func reread(_ number: Int, _ events: [LaneEvent], chain: [PluginLabel], at now: Moment) {
+        let index = number - firstPortion
+        let found = Dictionary(events.map { ($0.offset, $0) }) { $1 }
+        portions[index].chain = chain
+        for place in portions[index].events.indices {
+            let old = portions[index].events[place]
+            guard let event = found[old.offset] else {
+                expire(index, place)
+                continue
+            }
+            inFlightBytes += event.json.count
+            portions[index].events[place] = PortionEvent(
+                offset: old.offset,
+                userHash: old.userHash,
+                receivedAt: event.receivedAt,
+                json: event.json,
+                origin: old.origin
+            )
+        }
+        enterStages(index)
+        finishStep(at: now)
+    }
+
+    /// Takes up what is parked and due.
+    package mutating func wake(at now: Moment) { finishStep(at: now) }
+
+    private mutating func settleUnwanted(_ offset: Int64, _ make: (inout Counts) -> Void) {
+        var counts = Counts()
+        counts.read = 1
+        make(&counts)
+        if progress.settle(offset, counts) { changes.isMoved = true }
+    }
+
+    /// Gives a portion its number and sends it on its way.
+    private mutating func start(_ portion: Portion) {
+        guard !portion.events.isEmpty else { return }
+        inFlightEvents += portion.events.count
+        portions.append(portion)
+        portions[portions.count - 1].live = portion.events.count
+        enterStages(portions.count - 1)
+    }
+
+    /// Puts waiting events into a portion of their own, whose turn comes after all that was read so far.
+    mutating func startReleased(_ items: [ParkedItem]) {
+        guard let first = items.first else { return }
+        let number = firstPortion + portions.count
+        var portion = Portion(stage: .rereading)
+        portion.released = [first.userHash]
+        portion.live = items.count
+        inFlightEvents += items.count
+        for item in items {
+            portion.events.append(
+                PortionEvent(
+                    offset: item.offset,
+                    userHash: item.userHash,
+                    receivedAt: item.receivedAt,
+                    json: item.payload ?? [],
+                    origin: item.part == nil ? .follower(item) : .part(item)
+                )
+            )
+        }
+        inFlightBytes += first.payload?.count ?? 0
+        portions.append(portion)
+        if first.part == nil {
+            actions.append(.reread(portion: number, offsets: items.map(\.offset)))
+        } else {
+            enterStages(portions.count - 1)
+        }
+    }
+
+    /// What follows every input: places what has its turn, takes up what is due, submits what is ready.
+    mutating func finishStep(at now: Moment) {
+        placeTurns(at: now)
+        while ahead < settings.portionsAhead * 4 {
+            let items = parking.take(at: now.wall, read: nextOffset, limit: settings.releaseEvents)
+            if items.isEmpty { break }
+            startReleased(items)
+        }
+        submitReady()
+        forgetFinished()
+    }
+
+    private mutating func forgetFinished() {
+        var finished = 0
+        while finished < portions.count, portions[finished].isPlaced, portions[finished].live == 0,
+            firstPortion + finished < turn
+        { finished += 1 }
+        guard finished > 0 else { return }
+        portions.removeFirst(finished)
+        firstPortion += finished
+    }
+}

@@ -1,0 +1,162 @@
+/// Something that waits for its next try while the other users of its lane go on.
+package struct ParkedItem: Equatable, Sendable {
+    package var offset: Int64
+    /// Which part; nil for a whole event, which is read from the log again.
+    package var part: Int?
+    package var userHash: UInt64
+    /// The part as transformed; nil for a whole event.
+    package var payload: ArraySlice<UInt8>?
+    /// Tries so far.
+    package var attempts: Int
+    /// When the first of them was.
+    /// - Unit: microseconds since 1970.
+    package var since: Int64
+    /// When the next one is; 0 for an event that only waits behind an earlier one.
+    /// - Unit: microseconds since 1970.
+    package var dueAt: Int64
+    /// When the event was accepted.
+    /// - Unit: microseconds since 1970.
+    package var receivedAt: Int64
+    /// Why the last try failed.
+    package var code: String
+
+    package init(
+        offset: Int64,
+        part: Int? = nil,
+        userHash: UInt64,
+        payload: ArraySlice<UInt8>? = nil,
+        attempts: Int = 0,
+        since: Int64,
+        dueAt: Int64 = 0,
+        receivedAt: Int64,
+        code: String = ""
+    ) {
+        self.offset = offset
+        self.part = part
+        self.userHash = userHash
+        self.payload = payload
+        self.attempts = attempts
+        self.since = since
+        self.dueAt = dueAt
+        self.receivedAt = receivedAt
+        self.code = code
+    }
+
+    /// Whether it was never tried and only waits behind an earlier event.
+    package var isFollower: Bool { part == nil && attempts == 0 }
+
+    package var key: ParkedKey { ParkedKey(offset: offset, part: part) }
+    fileprivate var order: (Int64, Int) { (offset, part ?? -1) }
+}
+
+/// Names a parked item within its lane.
+package struct ParkedKey: Hashable, Sendable {
+    package let offset: Int64
+    package let part: Int?
+
+    package init(offset: Int64, part: Int?) {
+        self.offset = offset
+        self.part = part
+    }
+}
+
+/// What a lane has set aside, user by user, in the order of the log.
+///
+/// A user is parked as long as anything of theirs waits here or is being tried again from here; their new events join
+/// the queue. Only the head of a queue is ever taken up, so the order within a user holds whatever happens.
+struct Parking {
+    private struct Queue {
+        /// Sorted by offset and part.
+        var items: [ParkedItem] = []
+        /// Something that was taken from it is still on its way.
+        var isBusy = false
+    }
+
+    private var queues: [UInt64: Queue] = [:]
+    /// Heads by due time, the earliest last; some are out of date and found out when they come up.
+    private var alarms: [(at: Int64, user: UInt64)] = []
+    /// Users whose head lies beyond what was read since the lane was taken up again.
+    private var early: [(offset: Int64, user: UInt64)] = []
+    private(set) var count = 0
+    private(set) var bytes = 0
+
+    init(_ items: [ParkedItem] = []) {
+        for item in items { insert(item) }
+    }
+
+    var users: Int { queues.count }
+    func isParked(_ user: UInt64) -> Bool { queues[user] != nil }
+
+    /// Whether something of the user waits that is earlier than `offset`.
+    func isBehind(_ offset: Int64, user: UInt64) -> Bool {
+        queues[user]?.items.first.map { $0.offset < offset } ?? false
+    }
+
+    mutating func insert(_ item: ParkedItem) {
+        var queue = queues.removeValue(forKey: item.userHash) ?? Queue()
+        var place = queue.items.count
+        while place > 0, queue.items[place - 1].order > item.order { place -= 1 }
+        queue.items.insert(item, at: place)
+        count += 1
+        bytes += item.payload?.count ?? 0
+        if place == 0, !queue.isBusy { setAlarm(item.dueAt, item.userHash) }
+        queues[item.userHash] = queue
+    }
+
+    /// When the next head is due.
+    /// - Unit: microseconds since 1970.
+    var nextDue: Int64? { alarms.last?.at }
+
+    /// Takes up what is due: a part alone, or whole events that only wait, up to `limit`.
+    ///
+    /// Only what lies below `read` is taken: after a crash an earlier event of the user may have to be read again first.
+    mutating func take(at now: Int64, read: Int64, limit: Int) -> [ParkedItem] {
+        if !early.isEmpty {
+            for entry in early where entry.offset < read { setAlarm(now, entry.user) }
+            early.removeAll { $0.offset < read }
+        }
+        while let alarm = alarms.last, alarm.at <= now {
+            alarms.removeLast()
+            guard var queue = queues.removeValue(forKey: alarm.user) else { continue }
+            var taken: [ParkedItem] = []
+            if !queue.isBusy, let head = queue.items.first {
+                if head.offset >= read {
+                    early.append((head.offset, alarm.user))
+                } else if head.dueAt > now {
+                    setAlarm(head.dueAt, alarm.user)
+                } else if !head.isFollower {
+                    taken = [head]
+                } else {
+                    // What was tried before is tried alone; what only waits is taken up together.
+                    taken = Array(queue.items.prefix(limit).prefix { $0.isFollower && $0.offset < read })
+                }
+            }
+            queue.items.removeFirst(taken.count)
+            queue.isBusy = queue.isBusy || !taken.isEmpty
+            queues[alarm.user] = queue
+            count -= taken.count
+            for item in taken { bytes -= item.payload?.count ?? 0 }
+            if !taken.isEmpty { return taken }
+        }
+        return []
+    }
+
+    /// What was taken up from a user's queue is no longer on its way ahead of the queue.
+    mutating func release(_ user: UInt64) {
+        guard var queue = queues.removeValue(forKey: user) else { return }
+        guard let head = queue.items.first else { return }
+        queue.isBusy = false
+        queues[user] = queue
+        setAlarm(head.dueAt, user)
+    }
+
+    private mutating func setAlarm(_ at: Int64, _ user: UInt64) {
+        var low = 0
+        var high = alarms.count
+        while low < high {
+            let middle = (low + high) / 2
+            if alarms[middle].at > at { low = middle + 1 } else { high = middle }
+        }
+        alarms.insert((at, user), at: low)
+    }
+}

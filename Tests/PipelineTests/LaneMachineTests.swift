@@ -1,0 +1,57 @@
+import EventModel
+import Pipeline
+import PluginHost
+import TestSupport
+import Testing
+
+@Suite struct LaneMachineTests {
+    @Test(arguments: 0..<40)
+    func `Whatever completes when, users stay in order and counts reconcile`(seed: Int) {
+        var world = LaneWorld(seed: UInt64(seed), events: 600, users: 12, crashes: false)
+        world.run()
+        world.checkEnd()
+    }
+
+    @Test(arguments: 1000..<1080)
+    func `Whatever crashes when, nothing is skipped, nothing counts twice and users stay in order`(seed: Int) {
+        var world = LaneWorld(seed: UInt64(seed), events: 600, users: 12, crashes: true)
+        world.run()
+        world.checkEnd()
+    }
+
+    @Test func `A lane that is full reads nothing more`() {
+        var world = LaneWorld(seed: 1, events: 100_000, users: 1000, crashes: false, mood: .calm)
+        world.neverAnswers = true
+        for _ in 0..<2_000 { world.step() }
+        #expect(world.machine.room == nil)
+        #expect(world.machine.nextOffset <= Int64(LaneWorld.settings.windowEvents))
+        #expect(!world.machine.isChanged, "a destination that does not answer costs no write")
+    }
+
+    @Test func `One poisoned event is parked, the later ones of its user wait as offsets, and others go on`() {
+        var world = LaneWorld(seed: 3, events: 200, users: 4, crashes: false, mood: .calm)
+        world.poison = [8]
+        world.runUntilStill()
+        world.commit()
+        let parked = world.committed.parked.values.sorted { ($0.offset, $0.part ?? -1) < ($1.offset, $1.part ?? -1) }
+        #expect(parked.first?.offset == 8 && parked.first?.payload != nil)
+        #expect(parked.dropFirst().allSatisfy { $0.userHash == 0 && $0.payload == nil && $0.offset > 8 })
+        #expect(parked.count == 48)
+        #expect(world.committed.counts.waiting == 1 && world.committed.counts.delivered == 152)
+        #expect(world.committed.position == 200)
+        world.poison = []
+        world.run()
+        world.checkEnd()
+    }
+
+    @Test func `A request of many events that is refused for one of them delivers the others`() {
+        var world = LaneWorld(seed: 4, events: 300, users: 7, crashes: false, mood: .calm)
+        world.batch = 100
+        world.refused = [150]
+        world.run()
+        #expect(world.committed.counts.delivered == 299)
+        #expect(world.committed.deadLetters.map(\.offset) == [150])
+        #expect(world.committed.deadLetters.map(\.code) == ["http_400"])
+        world.checkEnd()
+    }
+}

@@ -1,0 +1,346 @@
+import Delivery
+import EventModel
+import Pipeline
+import PluginHost
+import TestSupport
+import Testing
+import WorkerProtocol
+
+/// A lane with everything around it played by a seed: a log, plugins, a destination, a database and crashes.
+struct LaneWorld {
+    /// What the database holds.
+    struct Committed {
+        var position: Int64 = 0
+        var beyond: [UInt8] = []
+        var counts = Counts()
+        var parked: [ParkedKey: ParkedItem] = [:]
+        var deadLetters: [LaneDeadLetter] = []
+    }
+
+    enum Mood {
+        /// Plugins let everything through and the destination takes everything but poison.
+        case calm
+        /// Every kind of verdict and answer.
+        case wild
+    }
+
+    private enum Task {
+        case transform(portion: Int, step: Int, [PluginEvent])
+        case build(BuildJob, [PluginEvent])
+        case reread(portion: Int, [Int64])
+        case send(Outgoing)
+    }
+
+    static let settings: LaneSettings = {
+        var settings = LaneSettings()
+        settings.windowEvents = 300
+        settings.portionEvents = 40
+        settings.releaseEvents = 7
+        settings.schedule = RetrySchedule(maximumAttempts: 1_000)
+        return settings
+    }()
+
+    private(set) var machine: LaneMachine
+    private(set) var committed = Committed()
+    private var random: SplitMix
+    private let events: Int64
+    private let users: UInt64
+    private let crashes: Bool
+    private let mood: Mood
+    private var tasks: [Task] = []
+    private var parts: [Int: [(offset: Int64, part: Int)]] = [:]
+    private var wall: Int64 = 1_000_000
+    private var instant = ContinuousClock.now
+    private let chain: [PluginLabel]
+    /// Offsets whose end was seen from outside: every part taken or refused for good.
+    private var taken: [Int64: Set<Int>] = [:]
+    var poison: Set<Int64> = []
+    var refused: Set<Int64> = []
+    var batch = 0
+    var neverAnswers = false
+
+    init(seed: UInt64, events: Int64, users: UInt64, crashes: Bool, mood: Mood = .wild) {
+        random = SplitMix(seed: seed)
+        self.events = events
+        self.users = users
+        self.crashes = crashes
+        self.mood = mood
+        let steps = mood == .calm ? 1 : Int(random.next() % 3)
+        chain = (0...steps).map { PluginLabel(id: "stage.\($0)", version: "1") }
+        batch = Int(random.next() % 3) * 12
+        machine = Self.machine(committed)
+    }
+
+    private static func machine(_ committed: Committed) -> LaneMachine {
+        LaneMachine(
+            partition: PartitionID(source: SourceID(rawValue: 1), generation: 0, number: 0),
+            destination: DestinationID(rawValue: 2),
+            settings: settings,
+            progress: LaneProgress(
+                position: committed.position,
+                beyond: committed.beyond,
+                counts: committed.counts
+            ),
+            parked: committed.parked.values.sorted { $0.offset < $1.offset }
+        )
+    }
+
+    // MARK: What the plugins do, which follows from the offset alone
+
+    private func isDropped(_ offset: Int64) -> Bool { mood == .wild && chain.count > 1 && offset % 17 == 3 }
+    private func isFailed(_ offset: Int64) -> Bool { mood == .wild && chain.count > 1 && offset % 23 == 4 }
+    private func partCount(_ offset: Int64) -> Int {
+        mood == .wild && chain.count > 1 && offset % 7 == 5 ? 1 + Int(offset % 3) : 1
+    }
+    private func isConnectorDropped(_ offset: Int64, _ part: Int) -> Bool {
+        mood == .wild && (offset + Int64(part)) % 29 == 1
+    }
+    private func isConnectorFailed(_ offset: Int64, _ part: Int) -> Bool {
+        mood == .wild && (offset + Int64(part)) % 31 == 2
+    }
+    private func isRefused(_ offset: Int64, _ part: Int) -> Bool {
+        refused.contains(offset) || mood == .wild && (offset + Int64(part)) % 37 == 9
+    }
+    private func user(_ offset: Int64) -> UInt64 { UInt64(offset) % users }
+
+    /// Whether nothing of the event is ever sent.
+    private func isSilent(_ offset: Int64) -> Bool {
+        isDropped(offset) || isFailed(offset)
+            || (0..<partCount(offset)).allSatisfy { isConnectorDropped(offset, $0) || isConnectorFailed(offset, $0) }
+    }
+
+    private func isOver(_ offset: Int64) -> Bool {
+        if isSilent(offset) { return true }
+        let ended = taken[offset] ?? []
+        return (0..<partCount(offset)).allSatisfy {
+            ended.contains($0) || isConnectorDropped(offset, $0) || isConnectorFailed(offset, $0)
+        }
+    }
+
+    // MARK: Running
+
+    private var now: Moment { Moment(instant: instant, wall: wall) }
+
+    mutating func run() {
+        for _ in 0..<200_000 {
+            if machine.isIdle, machine.nextOffset == events, machine.nextDue == nil { break }
+            step()
+        }
+        commit()
+    }
+
+    /// Runs until only parked events are left.
+    mutating func runUntilStill() {
+        for _ in 0..<20_000 where !(machine.isIdle && machine.nextOffset == events) { step(letsTimePass: false) }
+    }
+
+    mutating func step(letsTimePass: Bool = true) {
+        let choice = random.next() % 100
+        if choice < 15 {
+            read()
+        } else if choice < 18 {
+            commit()
+        } else if choice < 22, letsTimePass {
+            wall += Int64(random.next() % 3_000_000)
+            machine.wake(at: now)
+        } else if crashes, choice == 22, random.next() % 4 == 0 {
+            crash()
+        } else if let place = tasks.indices.randomElement(using: &random) {
+            perform(tasks.remove(at: place))
+        } else if letsTimePass, let due = machine.nextDue {
+            wall = max(wall, due)
+            machine.wake(at: now)
+        }
+        takeActions()
+    }
+
+    private mutating func read() {
+        guard let room = machine.room, machine.nextOffset < events else { return }
+        let count = Int64(random.next() % UInt64(room)) + 1
+        let offsets = machine.nextOffset..<min(events, machine.nextOffset + count)
+        machine.read(offsets.map { event($0, isNew: true) }, chain: chain, at: now)
+    }
+
+    private func event(_ offset: Int64, isNew: Bool) -> LaneEvent {
+        let choice: LaneEvent.Choice =
+            mood == .wild && offset % 11 == 7 ? .duplicate : mood == .wild && offset % 13 == 8 ? .filtered : .wanted
+        return LaneEvent(
+            offset: offset,
+            userHash: user(offset),
+            receivedAt: offset,
+            json: Array("{\"n\":\(offset)}".utf8)[...],
+            choice: isNew ? choice : .wanted
+        )
+    }
+
+    private mutating func crash() {
+        machine = Self.machine(committed)
+        tasks = []
+        parts = [:]
+    }
+
+    private mutating func takeActions() {
+        for action in machine.takeActions() {
+            switch action {
+            case .transform(let portion, let step, let events):
+                tasks.append(.transform(portion: portion, step: step, events))
+            case .build(let job, let events): tasks.append(.build(job, events))
+            case .reread(let portion, let offsets): tasks.append(.reread(portion: portion, offsets))
+            case .submit(let outgoing):
+                for request in outgoing {
+                    checkOrder(request)
+                    tasks.append(.send(request))
+                }
+            }
+        }
+    }
+
+    private func carried(_ request: Outgoing) -> [(offset: Int64, part: Int)] {
+        String(decoding: request.content.body, as: UTF8.self).split(separator: " ").map { word in
+            let numbers = word.split(separator: ".")
+            return (Int64(numbers[0]) ?? -1, Int(numbers[1]) ?? -1)
+        }
+    }
+
+    private func checkOrder(_ request: Outgoing) {
+        let all = carried(request)
+        for (index, one) in all.enumerated() {
+            var earlier = one.offset - Int64(users)
+            while earlier >= 0 {
+                let isInside = all[..<index].contains { $0.offset == earlier }
+                let skipped = event(earlier, isNew: true).choice
+                if case .wanted = skipped, !isOver(earlier), !isInside {
+                    Issue.record("event \(one.offset) is sent before \(earlier) of its user has ended")
+                }
+                earlier -= Int64(users)
+            }
+        }
+    }
+
+    private mutating func perform(_ task: Task) {
+        switch task {
+        case .transform(let portion, let step, let events):
+            machine.transformed(portion, events.map { verdict($0, step) }, at: now)
+        case .build(let job, let events): machine.built(job, plan(events), at: now)
+        case .reread(let portion, let offsets):
+            machine.reread(portion, offsets.map { event($0, isNew: false) }, chain: chain, at: now)
+        case .send(let request):
+            if neverAnswers {
+                tasks.append(task)
+            } else {
+                answer(request)
+            }
+        }
+    }
+
+    private mutating func verdict(_ event: PluginEvent, _ step: Int) -> PluginVerdict {
+        if step == 0 {
+            if isDropped(event.offset) { return .drop(reason: "") }
+            if isFailed(event.offset) { return .fail(code: "no", message: "", disposition: .bury) }
+            if mood == .wild, event.attempt < 3, event.offset % 19 == 6 {
+                return .fail(code: "later", message: "", disposition: .retry(after: .seconds(1)))
+            }
+            let parts = (0..<partCount(event.offset)).map { _ in event.json }
+            return .emit(parts[...])
+        }
+        return .emit([event.json][...])
+    }
+
+    private mutating func plan(_ events: [PluginEvent]) -> RequestPlan {
+        var plan = RequestPlan()
+        var group: [Int] = []
+        func flush(_ plan: inout RequestPlan) {
+            guard !group.isEmpty else { return }
+            let text = group.map { "\(events[$0].offset).\(events[$0].part)" }.joined(separator: " ")
+            plan.requests.append(PluginRequest(url: "http://x/", body: Array(text.utf8)[...], events: group))
+            group = []
+        }
+        for (index, event) in events.enumerated() {
+            let part = Int(event.part)
+            if isConnectorDropped(event.offset, part) {
+                plan.fates.append(.drop(reason: ""))
+            } else if isConnectorFailed(event.offset, part) {
+                plan.fates.append(.fail(code: "bad", message: "", disposition: .bury))
+            } else if mood == .wild, random.next() % 50 == 0 {
+                plan.fates.append(.fail(code: "busy", message: "", disposition: .retry(after: .seconds(2))))
+            } else {
+                plan.fates.append(.requested)
+                group.append(index)
+                if group.count > batch { flush(&plan) }
+            }
+        }
+        flush(&plan)
+        return plan
+    }
+
+    private mutating func answer(_ request: Outgoing) {
+        let parts = carried(request)
+        func attempt(_ status: Int) -> [Attempt] {
+            [Attempt(number: request.attempts + 1, at: wall, duration: .zero, result: .status(status))]
+        }
+        let isPoisoned = parts.contains { poison.contains($0.offset) } || mood == .wild && random.next() % 12 == 0
+        let isRefused = parts.contains { self.isRefused($0.offset, $0.part) }
+        if isPoisoned || isRefused, parts.count > 1 {
+            machine.ended(request.request, .delivery(.divide, attempt(500)), at: now)
+        } else if isPoisoned {
+            machine.ended(request.request, .delivery(.park(after: .seconds(5)), attempt(500)), at: now)
+        } else {
+            for one in parts { taken[one.offset, default: []].insert(one.part) }
+            machine.ended(
+                request.request,
+                .delivery(isRefused ? .refused : .delivered, attempt(isRefused ? 400 : 200)),
+                at: now
+            )
+        }
+    }
+
+    // MARK: Committing and checking
+
+    mutating func commit() {
+        guard machine.isChanged else { return }
+        let checkpoint = machine.takeCheckpoint()
+        committed.position = checkpoint.position
+        committed.beyond = checkpoint.beyond
+        committed.counts = checkpoint.counts
+        for key in checkpoint.released { committed.parked[key] = nil }
+        for item in checkpoint.parked { committed.parked[item.key] = item }
+        committed.deadLetters += checkpoint.deadLetters
+        let counts = committed.counts
+        #expect(counts.reconcile)
+        let beyond = committed.beyond.reduce(0) { $0 + $1.nonzeroBitCount }
+        let followers = committed.parked.values.filter { $0.part == nil }.count
+        #expect(counts.read == committed.position + Int64(beyond) - Int64(followers))
+        #expect(counts.waiting == Int64(committed.parked.count - followers))
+        #expect(counts.failed + counts.deadLettered == Int64(committed.deadLetters.count))
+    }
+
+    func checkEnd() {
+        var expected = Counts()
+        for offset in 0..<events {
+            var one = Counts()
+            one.read = 1
+            let parts = 0..<partCount(offset)
+            switch event(offset, isNew: true).choice {
+            case .duplicate: one.duplicates = 1
+            case .filtered: one.filtered = 1
+            case .wanted where isDropped(offset): one.dropped = 1
+            case .wanted where isFailed(offset): one.failed = 1
+            case .wanted:
+                for part in parts where !isConnectorDropped(offset, part) {
+                    one.emitted += 1
+                    if isConnectorFailed(offset, part) || isRefused(offset, part) {
+                        one.deadLettered += 1
+                    } else {
+                        one.delivered += 1
+                    }
+                }
+                if one.emitted == 0 { one.dropped = 1 } else { one.transformed = 1 }
+            }
+            expected += one
+        }
+        #expect(committed.counts == expected)
+        #expect(committed.parked.isEmpty)
+        #expect(committed.position == events && committed.beyond.isEmpty)
+        #expect(machine.isIdle)
+    }
+}
