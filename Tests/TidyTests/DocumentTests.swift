@@ -1,0 +1,29 @@
+import Testing
+
+@Suite struct DocumentTests {
+    @Test func `Every setting stands in the operator's table as it stands in the code`() throws {
+        let code = try SourceTree.text("Sources/leat/Serve/Setting.swift")
+        let rows = try SourceTree.text("docs/operations.md").split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let keys = code.matches(of: /key: "([a-z.]+)"/).map { String($0.1) }
+        #expect(keys.count >= 8)
+        for key in keys {
+            let row = rows.first { $0.hasPrefix("| `\(key)` |") }
+            #expect(row != nil, "docs/operations.md has no row for \(key)")
+        }
+        for meaning in code.matches(of: /meaning: "([^"]+)"/).map({ String($0.1) }) {
+            #expect(rows.contains { $0.contains(meaning) }, "docs/operations.md does not say: \(meaning)")
+        }
+        for row in rows where row.contains("`LEAT_") {
+            let key = row.split(separator: "`")[1]
+            #expect(keys.contains(String(key)), "docs/operations.md tells of a setting that is none: \(key)")
+        }
+    }
+
+    @Test func `Every folder of Sources is on the map`() throws {
+        let map = try SourceTree.text("docs/architecture.md")
+        let folders = Set(try SourceTree.files(in: ["Sources"], endings: [".swift", ".h"]).map(\.target))
+        for folder in folders.sorted() {
+            #expect(map.contains("`\(folder)`"), "docs/architecture.md does not say what \(folder) owns")
+        }
+    }
+}
