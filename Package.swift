@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "CSharedMemory"),
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CPostgreSQL"),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
 
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
@@ -151,6 +152,15 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .executableTarget(
+            name: "leat-bench",
+            dependencies: [
+                "CSimdjson",
+                "EventJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: house
+        ),
 
         // MARK: Tests
         .target(
@@ -205,5 +215,6 @@ let package = Package(
             swiftSettings: house
         ),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )
