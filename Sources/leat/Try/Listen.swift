@@ -9,7 +9,10 @@ import Synchronization
 struct Listen: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Receive what a webhook destination sends, and count it.",
-        discussion: "Any POST or PUT is answered 200 and its events are counted; GET answers the counts as JSON."
+        discussion: """
+            Any POST or PUT is answered 200 and its events are counted; GET answers the counts as JSON, and so does the \
+            last line when the command is ended.
+            """
     )
 
     @Option(help: "The address to listen on.")
@@ -56,6 +59,7 @@ struct Listen: AsyncParsableCommand {
             logger: logger
         )
         try await application.runService()
+        Terminal.line(received.withLock { $0.text })
     }
 }
 
