@@ -198,6 +198,15 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .testTarget(
+            name: "PluginHostTests",
+            dependencies: [
+                "EventModel", "PluginHost", "Sandbox", "TestSupport", "WorkerProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: house
+        ),
         .testTarget(name: "EventJSONTests", dependencies: ["EventJSON"], swiftSettings: house),
         .testTarget(
             name: "TelemetryTests",

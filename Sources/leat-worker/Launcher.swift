@@ -55,7 +55,19 @@ private struct Launcher {
             if waiting[1].revents != 0 { reapAll() }
             if waiting[0].revents != 0, !answer() { break }
         }
+        endAll()
+    }
+
+    /// Kills what still runs and takes it, so that nothing is left when the host sees the launcher's end.
+    private mutating func endAll() {
         for pid in workers.keys { kill(pid, SIGKILL) }
+        var rounds = 20
+        while !workers.isEmpty, rounds > 0 {
+            rounds -= 1
+            var waiting = [pollfd(fd: childSignals, events: Int16(POLLIN), revents: 0)]
+            _ = unsafe poll(&waiting, 1, 100)
+            reapAll()
+        }
     }
 
     /// Takes one request.

@@ -35,7 +35,7 @@ static void misbehave(const leat_event *event)
 {
     if (holds(event, "\"do\":\"crash\"")) *nowhere = 1;
     if (holds(event, "\"do\":\"abort\"")) abort();
-    if (holds(event, "\"do\":\"divide\"")) zero = 1 / zero;
+    if (holds(event, "\"do\":\"divide\"")) zero = 7 / zero;
     if (holds(event, "\"do\":\"illegal\"")) __builtin_trap();
     if (holds(event, "\"do\":\"overflow\"")) zero = deeper((volatile char *)"x");
     if (holds(event, "\"do\":\"exit\"")) exit(0);

@@ -16,7 +16,9 @@ int unresolved(void) { return a_function_that_nobody_defines(); }
 #endif
 
 #if defined FAULT_CRASH_IN_CONSTRUCTOR
-__attribute__((constructor)) static void construct(void) { *(volatile int *)0 = 1; }
+/* Volatile itself, since the compiler leaves out a constructor that only stores through a null constant. */
+static int *volatile nowhere;
+__attribute__((constructor)) static void construct(void) { *nowhere = 1; }
 #elif defined FAULT_HANG_IN_CONSTRUCTOR
 __attribute__((constructor)) static void construct(void) { for (;;) pause(); }
 #elif defined FAULT_EXIT_IN_CONSTRUCTOR

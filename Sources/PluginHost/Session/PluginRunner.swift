@@ -9,12 +9,10 @@ import WorkerProtocol
 /// - Owner: its session, which asks for one batch at a time.
 actor PluginRunner {
     let plugin: PluginIdentity
-    let kind: PluginKind
-    let configuration: ArraySlice<UInt8>
-    let workshop: Workshop
+    private let creation: PluginCreation
     private let timings: TimingSeries
     let logger: Logger
-    var settings: PluginHostSettings { workshop.settings }
+    private var settings: PluginHostSettings { creation.workshop.settings }
 
     private var worker: Worker?
     private var backoff = Backoff()
@@ -37,9 +35,7 @@ actor PluginRunner {
         logger: Logger
     ) {
         self.plugin = plugin
-        self.kind = kind
-        self.configuration = configuration
-        self.workshop = workshop
+        creation = PluginCreation(plugin: plugin, kind: kind, configuration: configuration, workshop: workshop)
         timings = workshop.timings.series(plugin)
         self.logger = logger
         sizer = BatchSizer(most: workshop.settings.batchEvents, goal: workshop.settings.batchTime)
@@ -203,84 +199,29 @@ actor PluginRunner {
         if let delay = backoff.remaining(now: MonotonicTime.now) {
             throw .failing(cause: lastFailure.cause, message: lastFailure.message, retryAfter: delay)
         }
-        let image = try await workshop.library.image(plugin.digest)
-        let worker = try await create(image)
-        self.worker = worker
-        if isStopped {
+        creations += 1
+        switch try await creation.run(attempt: creations, outputBytes: outputBytes) {
+        case .ready(let worker, let took):
+            timings.created(nanoseconds: took, failure: nil)
+            self.worker = worker
+            guard isStopped else { return worker }
             worker.kill(.hostDied)
             throw .stopped
+        case .failed(let cause, let message, let took):
+            if isStopped { throw .stopped }
+            timings.created(nanoseconds: took, failure: cause)
+            throw creationError(cause, message)
         }
-        return worker
     }
 
-    private func create(_ image: PluginImage) async throws(PluginError) -> Worker {
-        let worker: Worker
-        do throws(WorkerStartError) {
-            worker = try workshop.pool.take()
-        } catch {
-            throw .noWorkers(reason: error.reason)
-        }
-        creations += 1
-        let request = LoadRequest(
-            entry: plugin.entry,
-            pluginID: plugin.id,
-            pluginVersion: plugin.version,
-            instanceID: plugin.description,
-            configuration: configuration,
-            hostVersion: Workshop.hostVersion,
-            kinds: plugin.kinds.reduce(0) { $0 | UInt64($1.rawValue) },
-            kind: kind.rawValue,
-            attempt: creations
-        )
-        try grow(worker, input: configuration.count + ArenaLayout.firstBytes / 2, output: outputBytes)
-        let began = MonotonicTime.now
-        let head = BatchHead(
-            kind: .load,
-            batch: 0,
-            deadlineNanoseconds: began + settings.creationTime.nanoseconds,
-            wallNanoseconds: MonotonicTime.wall
-        )
-        guard worker.write(request, head) else { throw .noWorkers(reason: "the configuration does not fit an arena") }
-        let limit = settings.creationTime.nanoseconds
-        let signal = await worker.load(
-            file: image.file.number,
-            watch: Watch(.loadTimeout, now: began, limit: limit, ceiling: limit)
-        )
-        // What the process took to start counts, whether or not it was started ahead.
-        let took = MonotonicTime.now - began + (worker.startNanoseconds ?? 0)
-        return try await created(worker, signal, took: took)
-    }
-
-    private func created(_ worker: Worker, _ signal: WorkerSignal, took: Int64) async throws(PluginError) -> Worker {
-        let cause: FailureCause
-        var message = ""
-        switch signal {
-        case .ready:
-            guard worker.seal.profile >= settings.leastProfile else {
-                worker.kill(.sandboxUnavailable)
-                throw .noWorkers(reason: "a worker is sealed as '\(worker.seal.profile.rawValue)', which is too little")
-            }
-            timings.created(nanoseconds: took, failure: nil)
-            return worker
-        case .failed(let failure, _):
-            let report = unsafe try? OutputArenaReader.failure(worker.arenas.output.shared)
-            cause = FailureCause(failure)
-            message = [report?.text, report?.message].compactMap(\.self).filter { !$0.isEmpty }.joined(separator: ": ")
-            worker.kill(cause)
-        case .ended(let end):
-            cause = FailureCause(end, limits: worker.limits)
-            message = worker.lastLine
-        case .answered:
-            cause = .protocolViolation
-            worker.kill(cause)
-        }
-        if isStopped { throw .stopped }
-        timings.created(nanoseconds: took, failure: cause)
+    private func creationError(_ cause: FailureCause, _ message: String) -> PluginError {
         switch cause {
         case .loadError, .abiMismatch, .identityMismatch:
             logger.error("a plugin cannot be used", metadata: metadata(cause, message))
-            throw .unusable(cause: cause, message: message)
-        default: throw failing(cause, message)
+            return .unusable(cause: cause, message: message)
+        case .sandboxUnavailable, .launcherDied, .hostDied:
+            return .noWorkers(reason: message.isEmpty ? cause.sentence : message)
+        default: return failing(cause, message)
         }
     }
 

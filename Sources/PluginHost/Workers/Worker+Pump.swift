@@ -10,34 +10,43 @@ extension Worker {
     func hasAnswered() {
         outputDoorbell.clear()
         let now = MonotonicTime.now
+        // An honest worker says nothing on its control socket while it answers.
+        guard hasSpoken() else { return }
         guard resume(with: .answered(at: now)) else { return kill(.protocolViolation) }
     }
 
     /// The control socket has something.
     ///
     /// - Returns: False when nothing more will come.
-    func hasSpoken() -> Bool {
+    func hasSpoken() -> Bool { takeMessage() != .over }
+
+    private enum Taken {
+        case message
+        case nothing
+        /// The socket is closed, or the worker is to be killed for what it said.
+        case over
+    }
+
+    private func takeMessage() -> Taken {
         var bytes = [UInt8](repeating: 0, count: ControlMessage.size + 1)
         let length = unsafe leat_receive(control.number, &bytes, bytes.count, nil, nil, false)
-        if length == -EAGAIN { return true }
-        guard length > 0 else {
+        if length == -EAGAIN { return .nothing }
+        if length == 0 || length == -ECONNRESET {
             state.withLock { $0.isControlClosed = true }
             requestKill()
-            return false
+            return .over
         }
-        guard let message = try? ControlMessage(bytes: Array(bytes.prefix(Int(length)))) else {
-            kill(.protocolViolation)
-            return false
-        }
-        let isInOrder = state.withLock { state in
+        // A negative length: too long, or with descriptors that nobody asked for.
+        let message = length > 0 ? try? ControlMessage(bytes: Array(bytes.prefix(Int(length)))) : nil
+        let number = state.withLock { state in
             state.received &+= 1
-            return message.sequence == state.received
+            return state.received
         }
-        guard isInOrder, hear(message) else {
+        guard let message, message.sequence == number, hear(message) else {
             kill(.protocolViolation)
-            return false
+            return .over
         }
-        return true
+        return .message
     }
 
     /// - Returns: False when the message breaks the protocol.
@@ -62,6 +71,8 @@ extension Worker {
     /// The launcher says that the process is gone, or is gone itself.
     func hasEnded(_ end: WorkerEnd) {
         hear()
+        // Its last message may say more than its end.
+        while takeMessage() == .message {}
         let (end, waiter, others) = state.withLock { state in
             var end = end
             end.verdict = state.verdict ?? end.verdict
@@ -109,14 +120,16 @@ extension Worker {
 
     /// - Returns: False when nobody waits.
     private func resume(with signal: WorkerSignal) -> Bool {
-        let waiter = state.withLock { state in
+        let (isExpected, waiter) = state.withLock { state in
+            // Whoever is to be killed has nothing to say any more; its end is what its owner hears.
+            guard state.verdict == nil else { return (true, CheckedContinuation<WorkerSignal, Never>?.none) }
             defer {
                 state.waiter = nil
                 state.watch = nil
             }
-            return state.waiter
+            return (state.waiter != nil, state.waiter)
         }
         waiter?.resume(returning: signal)
-        return waiter != nil
+        return isExpected
     }
 }

@@ -92,8 +92,10 @@ final class Worker: Sendable {
     /// How the process ended, if it did.
     var end: WorkerEnd? { state.withLock { $0.end } }
 
-    /// From the request to start the process to its seal, in nanoseconds; nil while it is not sealed.
-    var startNanoseconds: Int64? { state.withLock { state in state.sealedAt.map { $0 - state.askedAt } } }
+    /// How long the process took to start and seal itself before `moment`, in nanoseconds.
+    func startNanoseconds(before moment: Int64) -> Int64 {
+        state.withLock { max(0, min($0.sealedAt ?? moment, moment) - $0.askedAt) }
+    }
 
     var seal: SandboxReport { state.withLock { $0.seal } }
 

@@ -1,0 +1,89 @@
+import EventModel
+import Foundation
+import PluginHost
+import TestSupport
+import Testing
+import WorkerProtocol
+
+extension WorkerTests {
+    @Suite struct SessionTests {
+        @Test func `Events pass through a worker and come back in order`() async throws {
+            try await Bench.run { bench in
+                let session = try bench.session(PluginFixture.library("events"))
+                let verdicts = try await session.transform(
+                    events([nil, "drop", "split", "fail", "retry", "silent", "reserve", nil])
+                )
+                #expect(
+                    verdicts.map(\.words) == [
+                        #"{"n":0}"#, "dropped: asked for", #"{"part":1}+{"part":2}"#, "buried: asked_for",
+                        "again: not_yet", "buried: no_verdict", #"{"n":6,"do":"reserve"}"#, #"{"n":7}"#,
+                    ]
+                )
+                await session.stop()
+            }
+        }
+
+        @Test func `Many callers at once each get their own events back`() async throws {
+            try await Bench.run { bench in
+                let session = try bench.session(PluginFixture.library("events"))
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for caller in 0..<40 {
+                        group.addTask {
+                            for round in 0..<10 {
+                                let texts = (0..<17).map { #"{"caller":\#(caller),"round":\#(round),"n":\#($0)}"# }
+                                let verdicts = try await session.transform(
+                                    texts.map { PluginEvent(json: Array($0.utf8)[...]) }
+                                )
+                                #expect(verdicts.map(\.words) == texts)
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                await session.stop()
+            }
+        }
+
+        @Test func `A batch larger than the first arenas gets larger ones`() async throws {
+            try await Bench.run { bench in
+                let session = try bench.session(PluginFixture.library("events"))
+                let filler = String(repeating: "x", count: 30_000)
+                let texts = (0..<200).map { #"{"n":\#($0),"filler":"\#(filler)"}"# }
+                for _ in 0..<3 {
+                    let verdicts = try await session.transform(texts.map { PluginEvent(json: Array($0.utf8)[...]) })
+                    #expect(verdicts.map(\.words) == texts)
+                }
+                let copies = texts.map { #"{"do":"reserve","# + $0.dropFirst() }
+                let verdicts = try await session.transform(copies.map { PluginEvent(json: Array($0.utf8)[...]) })
+                #expect(verdicts.map(\.words) == copies)
+                await session.stop()
+            }
+        }
+
+        @Test func `A connector's requests name the events of their caller`() async throws {
+            try await Bench.run { bench in
+                var plugin = try bench.upload(PluginFixture.library("connector"))
+                plugin.kinds = [.destinationRequest]
+                let session = bench.session(
+                    plugin,
+                    as: .destinationRequest,
+                    configuration: #"{"url":"https://example.com/in"}"#
+                )
+                let plan = try await session.build(events([nil, "drop", nil]))
+                #expect(plan.requests.map(\.events) == [[0], [2]])
+                #expect(plan.requests.map(\.url) == ["https://example.com/in", "https://example.com/in"])
+                #expect(plan.fates == [.requested, .drop(reason: "asked for"), .requested])
+                await session.stop()
+            }
+        }
+
+        @Test func `A stopped session refuses and leaves no worker`() async throws {
+            try await Bench.run { bench in
+                let session = try bench.session(PluginFixture.library("events"))
+                _ = try await session.transform(events([nil]))
+                await session.stop()
+                await #expect(throws: PluginError.stopped) { try await session.transform(events([nil])) }
+            }
+        }
+    }
+}
