@@ -136,7 +136,7 @@ let package = Package(
         .executableTarget(
             name: "leat",
             dependencies: [
-                "EventModel", "Sandbox",
+                "Catalog", "EventModel", "Sandbox",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),

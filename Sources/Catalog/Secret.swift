@@ -19,7 +19,7 @@ package struct SecretHash: Hashable, Sendable {
     }
 
     /// The first bytes in lower-case hexadecimal digits.
-    func hexadecimal(bytes count: Int) -> String {
+    package func hexadecimal(bytes count: Int) -> String {
         bytes.prefix(count).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// The one program people meet: the server and every client command.
 @main
@@ -6,6 +7,35 @@ struct Leat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leat",
         abstract: "A self-hosted platform for customer event data.",
-        subcommands: [Send.self, Listen.self]
+        subcommands: [Send.self, Listen.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Configuration",
+                subcommands: [
+                    Apply.self, Export.self, Sources.self, Destinations.self, Connections.self, Plugins.self,
+                    Tokens.self,
+                ]
+            ),
+            CommandGroup(
+                name: "What happens",
+                subcommands: [CountsCommand.self, DeadLettersCommand.self, RefusedCommand.self]
+            ),
+        ]
     )
+
+    /// Ends with 0, with 1 when something could not be done, and with 2 when the command line is wrong.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            _exit(2)
+        }
+    }
 }

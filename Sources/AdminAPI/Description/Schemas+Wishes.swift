@@ -9,6 +9,10 @@ extension Schemas {
         ("Declaration", declaration),
     ]
 
+    private static let pluginWish: [(String, Document)] = [
+        ("kind", kind), ("sha256", ["type": "string", "pattern": "^[0-9a-f]{64}$"]),
+    ]
+
     private static let sourceWish: [(String, Document)] = [
         ("enabled", flag(default: true)), ("partitions", partitions),
         (
@@ -38,7 +42,7 @@ extension Schemas {
     private static let declaration = object(
         [],
         optional: [
-            ("plugins", array(of: object([("id", text), ("version", text)], optional: [("kind", kind)]))),
+            ("plugins", array(of: object([("id", text), ("version", text)], optional: pluginWish))),
             ("sources", array(of: object([("name", slug)], optional: sourceWish))),
             ("destinations", array(of: object([("name", slug), ("connector", plugin)], optional: destinationWish))),
             ("connections", array(of: object([("source", slug), ("destination", slug)], optional: connectionWish))),

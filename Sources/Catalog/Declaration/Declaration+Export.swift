@@ -70,6 +70,7 @@ extension DeclaredPlugin {
         members.add("id", id)
         members.add("version", version)
         members.add("kind", kind?.rawValue)
+        members.add("sha256", sha256)
         members.add("library", library)
         members.add("manifest", manifest)
         return Document(.object(members))

@@ -64,6 +64,8 @@ package struct DeclaredPlugin: Equatable, Sendable {
     package var manifest: String?
     /// Set by a client that will upload it, so that a plan can be made before.
     package var kind: PluginKind?
+    /// The library's hash in hexadecimal digits, set by the same client, so that a plan finds a version that changed.
+    package var sha256: String?
     package var place: Place
 
     package init(
@@ -72,6 +74,7 @@ package struct DeclaredPlugin: Equatable, Sendable {
         library: String? = nil,
         manifest: String? = nil,
         kind: PluginKind? = nil,
+        sha256: String? = nil,
         place: Place = Place()
     ) {
         self.id = id
@@ -79,6 +82,7 @@ package struct DeclaredPlugin: Equatable, Sendable {
         self.library = library
         self.manifest = manifest
         self.kind = kind
+        self.sha256 = sha256
         self.place = place
     }
 }

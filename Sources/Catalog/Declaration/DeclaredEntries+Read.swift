@@ -14,6 +14,7 @@ extension DeclaredPlugin {
                 problems.append(Problem(reader.place(of: "kind"), "is no kind of plugin; known: \(known)"))
             }
         }
+        sha256 = reader.string("sha256", &problems)
         reader.refuseOtherKeys(&problems)
         if let id, !Slug.isPluginID(id) {
             problems.append(Problem(reader.place(of: "id"), "must be 3 to 100 characters of a-z, 0-9, \".\" and \"-\""))

@@ -1,3 +1,5 @@
+import EventModel
+
 /// Compares one declaration with one snapshot, section by section.
 struct Planner {
     let snapshot: CatalogSnapshot
@@ -24,7 +26,13 @@ struct Planner {
                 continue
             }
             let active = snapshot.plugin(PluginReference(id: id))?.version
-            if snapshot.plugin(PluginReference(id: id, version: version)) == nil {
+            if let known = snapshot.plugin(PluginReference(id: id, version: version)) {
+                if let sha256 = plugin.sha256, sha256 != known.digest.rawValue {
+                    let error = CatalogError.versionExists(id: id, version: version)
+                    problems.append(Problem(plugin.place, error.description))
+                    continue
+                }
+            } else {
                 guard uploadsPending, plugin.kind != nil else {
                     problems.append(Problem(plugin.place, "plugin \(id)@\(version) was never uploaded"))
                     continue
