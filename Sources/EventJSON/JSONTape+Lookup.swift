@@ -79,13 +79,13 @@ extension JSONTape {
     /// The elements of `array` in order; none if it is not an array.
     package func elements(of array: JSONNode) -> Elements {
         let entry = entries[array.position]
-        return Elements(tape: self, position: entry.tag == .array ? array.position + 1 : nil)
+        return Elements(entries: entries, position: entry.tag == .array ? array.position + 1 : nil)
     }
 
     /// The members of `object` in the order in which they were written, duplicates too; none if it is not an object.
     package func members(of object: JSONNode) -> Members {
         let entry = entries[object.position]
-        return Members(tape: self, position: entry.tag == .object ? object.position + 1 : nil)
+        return Members(entries: entries, position: entry.tag == .object ? object.position + 1 : nil)
     }
 
     /// How many elements an array, or members an object, has; 0 for anything else; walks them.
@@ -99,24 +99,24 @@ extension JSONTape {
 
     /// An array's elements, one after the other, without allocation.
     package struct Elements: Sequence, IteratorProtocol {
-        let tape: JSONTape
+        let entries: ScannedTape
         var position: Int?
 
         package mutating func next() -> JSONNode? {
-            guard let current = position, !tape.entries[current].closes else { return nil }
-            position = tape.behind(current)
+            guard let current = position, !entries[current].closes else { return nil }
+            position = entries.behind(current)
             return JSONNode(current)
         }
     }
 
     /// An object's members, one after the other, without allocation.
     package struct Members: Sequence, IteratorProtocol {
-        let tape: JSONTape
+        let entries: ScannedTape
         var position: Int?
 
         package mutating func next() -> JSONMember? {
-            guard let current = position, !tape.entries[current].closes else { return nil }
-            position = tape.behind(current + 1)
+            guard let current = position, !entries[current].closes else { return nil }
+            position = entries.behind(current + 1)
             return JSONMember(key: JSONNode(current), value: JSONNode(current + 1))
         }
     }

@@ -103,10 +103,7 @@ package struct JSONTape: @unchecked Sendable {
 
     /// The place behind `position` and all it contains.
     @inline(__always)
-    func behind(_ position: Int) -> Int {
-        let entry = entries[position]
-        return entry.isContainer ? entry.extent : position + 1
-    }
+    func behind(_ position: Int) -> Int { entries.behind(position) }
 
     /// Where the value ends whose last entry is at `position`.
     @inline(__always)

@@ -29,6 +29,13 @@
         return unsafe TapeEntry(word: entries[index])
     }
 
+    /// The place behind `position` and all it contains.
+    @inline(__always)
+    func behind(_ position: Int) -> Int {
+        let entry = self[position]
+        return entry.isContainer ? entry.extent : position + 1
+    }
+
     /// Makes the memory this tape's own, so that a copy taken earlier keeps what it describes.
     mutating func reserveForWriting() {
         if !isKnownUniquelyReferenced(&memory) { replaceMemory(capacity: Self.initialCapacity, keeping: 0) }
