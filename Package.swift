@@ -39,6 +39,9 @@ let package = Package(
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CPostgreSQL"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .systemLibrary(name: "CCompression"),
+        .systemLibrary(name: "CHashing"),
+        .target(name: "CSchema", exclude: ["sql"]),
 
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
@@ -58,6 +61,14 @@ let package = Package(
         .target(name: "PostgreSQL", dependencies: ["CLinux", "CPostgreSQL", "EventModel"], swiftSettings: house),
 
         // MARK: Stages
+        .target(
+            name: "EventLog",
+            dependencies: [
+                "CCompression", "CHashing", "CSchema", "EventModel", "PostgreSQL",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: house
+        ),
         .target(
             name: "Catalog",
             dependencies: [
@@ -167,6 +178,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "CLinux",
+                "EventLog",
                 "PostgreSQL",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -176,6 +188,11 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(name: "TidyTests", swiftSettings: house),
+        .testTarget(
+            name: "EventLogTests",
+            dependencies: ["EventLog", "EventModel", "PostgreSQL", "TestSupport"],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "PostgreSQLTests",
             dependencies: ["EventModel", "PostgreSQL", "TestSupport"],
@@ -225,5 +242,7 @@ let package = Package(
         ),
     ],
     swiftLanguageModes: [.v6],
+    // For #embed.
+    cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17
 )

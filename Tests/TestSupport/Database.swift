@@ -1,3 +1,4 @@
+import EventLog
 import Glibc
 package import PostgreSQL
 import Synchronization
@@ -66,6 +67,11 @@ private actor TestServer {
             let keeper = try await Connection.open(settings.connection(database: "postgres"))
             try await keeper.execute("CREATE DATABASE \(Self.template)")
             await keeper.close()
+            let pool = ConnectionPool(settings.connection(database: Self.template))
+            try await Migrations.run(pool)
+            try await EventLog(pool).prepare()
+            // A template must have no sessions.
+            await pool.close()
             return cluster
         }
         starting = task

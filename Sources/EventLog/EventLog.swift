@@ -1,0 +1,41 @@
+package import EventModel
+package import PostgreSQL
+import Synchronization
+
+/// The durable record of accepted events, and of how far everybody has read them.
+///
+/// All state is in PostgreSQL; here are the ways to it, the chunks that readers of this node share, and the signals
+/// that wake them.
+///
+/// - Owner: the program; `run()` for as long as it serves.
+package final class EventLog: Sendable {
+    package let pool: ConnectionPool
+    package let settings: EventLogSettings
+    /// The partitions' ends as known here, and who waits for them to move.
+    package let signals = TailSignals()
+    let cache: TailCache
+    let slices: Slices
+    let membership = Mutex(Membership())
+    /// The time of the newest checkpoint that this node has seen or written.
+    let newestCheckpoint = Atomic<Int64>(0)
+
+    package init(_ pool: ConnectionPool, settings: EventLogSettings = EventLogSettings()) {
+        self.pool = pool
+        self.settings = settings
+        cache = TailCache(bytes: settings.cacheBytes)
+        slices = Slices(pool, settings)
+    }
+
+    /// Makes the slices that the next hours need; once before anything is appended.
+    package func prepare() async throws(EventLogError) { try await slices.makeAhead() }
+
+    /// Makes the static rows of partitions; a source's are made with it.
+    package func openPartitions(_ partitions: [PartitionID]) async throws(EventLogError) {
+        _ = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(
+                Statement("open_partitions", "SELECT leat.open_partitions($1)", isCancellable: false),
+                [.int8Array(partitions.map(\.rawValue))]
+            )
+        }
+    }
+}

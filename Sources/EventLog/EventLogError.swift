@@ -1,0 +1,94 @@
+package import EventModel
+package import PostgreSQL
+
+/// What can go wrong with the log.
+package enum EventLogError: ClassifiedError, Equatable {
+    /// PostgreSQL, or the way to it.
+    case database(PostgreSQLError)
+    /// Stored bytes are not what was written; nothing of the chunk is used.
+    case corruptChunk(partition: PartitionID, firstOffset: Int64, fault: ChunkFault)
+    /// Another node has taken a lease of ours; nothing was committed.
+    case leaseLost
+    /// A chunk names a partition that nobody has made.
+    case noPartition
+    /// Another run on the same data directory, or a long silence, ended this node's life.
+    case nodeReplaced
+    /// The database was made by a newer program.
+    case newerSchema(found: Int, known: Int)
+    /// A step of the schema could not be taken.
+    case migration(name: String, PostgreSQLError)
+
+    package var code: String {
+        switch self {
+        case .database(let error): error.code
+        case .corruptChunk: "corrupt_chunk"
+        case .leaseLost: "lease_lost"
+        case .noPartition: "no_partition"
+        case .nodeReplaced: "node_replaced"
+        case .newerSchema: "newer_schema"
+        case .migration: "migration_failed"
+        }
+    }
+
+    package var disposition: Disposition {
+        switch self {
+        case .database(let error), .migration(_, let error): error.disposition
+        case .corruptChunk, .leaseLost, .noPartition, .nodeReplaced, .newerSchema: .stop
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .database(let error): error.description
+        case .corruptChunk(let partition, let offset, let fault):
+            "The chunk at offset \(offset) of partition \(partition) is damaged: \(fault.sentence)."
+        case .leaseLost: "Another node has taken over a partition of this one."
+        case .noPartition: "A partition of the log does not exist."
+        case .nodeReplaced: "Another run has taken the place of this node."
+        case .newerSchema(let found, let known):
+            "The database has schema version \(found), but this program knows versions up to \(known); use a newer one."
+        case .migration(let name, let error): "Step \(name) of the schema failed. \(error.description)"
+        }
+    }
+
+    /// Gives our own schema's errors their names.
+    init(_ error: PostgreSQLError) {
+        guard case .server(let server) = error else {
+            self = .database(error)
+            return
+        }
+        switch server.sqlState {
+        case "LE001": self = .leaseLost
+        case "LE002": self = .noPartition
+        case "LE003": self = .nodeReplaced
+        default: self = .database(error)
+        }
+    }
+}
+
+/// What is wrong with a chunk.
+package enum ChunkFault: String, Sendable {
+    case head, version, codec, lengths, directory, bodies
+
+    var sentence: String {
+        switch self {
+        case .head: "it does not begin like a chunk"
+        case .version: "its format is unknown"
+        case .codec: "its compression is unknown"
+        case .lengths: "its lengths contradict each other"
+        case .directory: "its directory has changed"
+        case .bodies: "its bodies have changed"
+        }
+    }
+}
+
+/// Runs database work and gives its errors the log's names.
+func translated<Result>(
+    _ body: () async throws(PostgreSQLError) -> Result
+) async throws(EventLogError) -> Result {
+    do throws(PostgreSQLError) {
+        return try await body()
+    } catch {
+        throw EventLogError(error)
+    }
+}

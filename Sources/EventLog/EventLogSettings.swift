@@ -1,0 +1,36 @@
+/// How the log behaves; every bound has its unit in its type or its name.
+package struct EventLogSettings: Sendable {
+    /// How chunks are compressed.
+    package var codec = Codec.lz4
+    /// The chunks kept for readers on this node, in bytes of their bodies.
+    package var cacheBytes = 64 * 1024 * 1024
+    /// How long one slice of the log is.
+    package var sliceLength = Duration.seconds(3 * 3600)
+    /// How many slices exist ahead of time.
+    package var slicesAhead = 4
+    /// How long the log keeps events that everybody has read.
+    package var retention = Duration.seconds(72 * 3600)
+    /// How far back a repeated message id is looked for.
+    package var duplicateWindow = Duration.seconds(24 * 3600)
+    /// The most message ids that a node remembers; beyond it the window shrinks.
+    package var duplicateEntries = 4_000_000
+    /// How long a node that says nothing keeps its leases.
+    package var leaseTime = Duration.seconds(10)
+    /// How often a node says that it lives.
+    package var beatPeriod = Duration.seconds(2)
+    /// How long a take-over waits beyond the lease time, so that requests in flight come to their end.
+    package var requestTime = Duration.seconds(30)
+    /// The shortest time between two notifications of other nodes.
+    package var notifyPeriod = Duration.milliseconds(20)
+    /// How often readers look although nobody told them of anything.
+    package var pollPeriod = Duration.seconds(5)
+    /// How often slices are made and dropped.
+    package var upkeepPeriod = Duration.seconds(60)
+
+    package init() {}
+}
+
+extension Duration {
+    /// - Unit: whole microseconds.
+    package var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+}

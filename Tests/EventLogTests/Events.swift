@@ -1,0 +1,45 @@
+import EventLog
+import EventModel
+
+/// Events for tests: small JSON texts whose every field follows from a number.
+enum Events {
+    static let partition = PartitionID(source: SourceID(rawValue: 7), generation: 0, number: 1)
+    static let other = PartitionID(source: SourceID(rawValue: 7), generation: 0, number: 2)
+
+    static func text(_ number: Int) -> [UInt8] {
+        Array(#"{"type":"track","event":"Order \#(number % 5)","userId":"user-\#(number % 50)","n":\#(number)}"#.utf8)
+    }
+
+    static func entry(_ number: Int, message: String? = nil) -> DirectoryEntry {
+        DirectoryEntry(
+            length: 0,
+            type: .track,
+            receivedAt: 1_700_000_000_000_000 + Int64(number),
+            userHash: EventHash.key("user-\(number % 50)"),
+            nameHash: EventHash.key("Order \(number % 5)"),
+            messageHash: EventHash.message(message ?? "message-\(number)")
+        )
+    }
+
+    static func draft(_ numbers: Range<Int>, partition: PartitionID = partition) -> ChunkDraft {
+        var draft = ChunkDraft(partition: partition)
+        for number in numbers { draft.append(entry(number), text(number)) }
+        return draft
+    }
+
+    /// Reads everything from `position` on, as a lane does.
+    static func readAll(
+        _ log: EventLog,
+        _ partition: PartitionID = partition,
+        from position: LogPosition = .beginning
+    ) async throws -> [Chunk] {
+        var position = position
+        var all: [Chunk] = []
+        while true {
+            let chunks = try await log.read(partition, after: position, limit: ReadLimit(chunks: 3))
+            guard let last = chunks.last else { return all }
+            all += chunks
+            position = last.end
+        }
+    }
+}
