@@ -12,10 +12,18 @@ let house: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// Makes of a plugin one file that runs wherever the server runs: with its own copy of the standard library, and with no
+/// symbol to be seen but the entry function.
+func selfContained(_ folder: String) -> [LinkerSetting] {
+    let exports = "--version-script=\(Context.packageDirectory)/\(folder)/exports.map"
+    return [.unsafeFlags(["-static-stdlib", "-Xlinker", "--gc-sections", "-Xlinker", "-s", "-Xlinker", exports])]
+}
+
 let package = Package(
     name: "leat",
     products: [
-        .executable(name: "leat", targets: ["leat"])
+        .executable(name: "leat", targets: ["leat"]),
+        .library(name: "Webhook", type: .dynamic, targets: ["Webhook"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -95,7 +103,7 @@ let package = Package(
         .target(name: "WorkerProtocol", dependencies: ["CSharedMemory", "EventModel"], swiftSettings: house),
         .target(
             name: "WorkerRuntime",
-            dependencies: ["CLeatPlugin", "CLinux", "EventJSON", "WorkerProtocol"],
+            dependencies: ["CLeatPlugin", "CLinux", "EventJSON", "EventModel", "WorkerProtocol"],
             swiftSettings: house
         ),
         .target(
@@ -133,8 +141,17 @@ let package = Package(
         ),
 
         // MARK: What plugin authors use
+        .target(name: "LeatSDK", dependencies: ["CLeatPlugin", "EventJSON", "EventModel"], swiftSettings: house),
 
         // MARK: Plugins that ship
+        .target(
+            name: "Webhook",
+            dependencies: ["LeatSDK"],
+            path: "Plugins/Connectors/Webhook",
+            exclude: ["README.md", "exports.map", "manifest.json"],
+            swiftSettings: house,
+            linkerSettings: selfContained("Plugins/Connectors/Webhook")
+        ),
 
         // MARK: Programs
         .executableTarget(
@@ -198,10 +215,15 @@ let package = Package(
             dependencies: ["EventModel", "PostgreSQL", "TestSupport"],
             swiftSettings: house
         ),
-        .testTarget(name: "WorkerProtocolTests", dependencies: ["WorkerProtocol"], swiftSettings: house),
+        .testTarget(name: "WorkerProtocolTests", dependencies: ["EventModel", "WorkerProtocol"], swiftSettings: house),
+        .testTarget(
+            name: "LeatSDKTests",
+            dependencies: ["CLeatPlugin", "CLinux", "EventModel", "LeatSDK", "WorkerProtocol", "WorkerRuntime"],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "WorkerRuntimeTests",
-            dependencies: ["CLinux", "TestSupport", "WorkerProtocol", "WorkerRuntime"],
+            dependencies: ["CLinux", "EventModel", "TestSupport", "WorkerProtocol", "WorkerRuntime"],
             swiftSettings: house
         ),
         .testTarget(

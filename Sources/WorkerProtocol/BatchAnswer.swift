@@ -71,6 +71,7 @@ package struct Classification: Equatable, Sendable {
     package var code: String
     package var message: String
 
+    /// What the answer means; the raw values are those of `leat_status`.
     package enum Verdict: Int32, Sendable {
         case delivered = 0
         case retry = -1

@@ -13,6 +13,7 @@ package struct EventFacts: Equatable, Sendable {
     package var userHash: UInt64
     package var flags: Flags
 
+    /// What is special about the event; the low 16 bits are the plugin's to see.
     package struct Flags: OptionSet, Equatable, Sendable {
         package let rawValue: UInt32
         package init(rawValue: UInt32) { self.rawValue = rawValue }

@@ -1,3 +1,5 @@
+import EventModel
+
 /// One HTTP request that a connector asks the host to send.
 package struct PluginRequest: Equatable, Sendable {
     package var method: String
@@ -19,6 +21,7 @@ package struct PluginRequest: Equatable, Sendable {
     /// The events that this request carries, as indices of the batch.
     package var events: [Int]
 
+    /// One header, name and value.
     package struct Header: Equatable, Sendable {
         package var name: String
         package var value: String
@@ -102,7 +105,7 @@ package enum RequestCoding {
         }
         let headerCount = Int(bytes.word32(at: 4))
         let indexCount = Int(bytes.word32(at: 8))
-        guard headerCount <= TextLimits.headers, indexCount > 0, indexCount <= eventCount else {
+        guard headerCount <= RequestRules.headerCount, indexCount > 0, indexCount <= eventCount else {
             throw .violation("a request has too many headers, or no event, or too many")
         }
         var cursor = RequestCursor(bytes: bytes, position: headBytes + headerCount * 8 + indexCount * 4)

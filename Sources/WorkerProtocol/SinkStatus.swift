@@ -44,9 +44,5 @@ package enum TextLimits {
     package static let logMessage = 8192
     /// Log records of one batch; further ones are counted and left out.
     package static let logsPerBatch = 128
-    package static let url = 8192
-    package static let headers = 64
-    package static let headerName = 256
-    package static let headerValue = 8192
     package static let requestWord = 256
 }

@@ -25,12 +25,23 @@ import WorkerProtocol
     ///
     /// - Throws: `LoadFailure`; the worker cannot be used for anything else then.
     init(_ file: Int32, _ wanted: LoadRequest, _ stage: StagePointer, deadline: Int64) throws(LoadFailure) {
-        var times = StageTimes()
         var begin = Clock.monotonic()
         let library = try PluginLibrary(file)
-        times.open = Self.lap(&begin)
+        let open = Self.lap(&begin)
+        try unsafe self.init(try library.entry(wanted.entry), wanted, stage, deadline: deadline, open: open)
+    }
+
+    /// Makes the instance of a plugin whose entry function is known.
+    init(
+        _ entry: leat_plugin_entry_v1_t,
+        _ wanted: LoadRequest,
+        _ stage: StagePointer,
+        deadline: Int64,
+        open: UInt64 = 0
+    ) throws(LoadFailure) {
+        var times = StageTimes(open: open)
+        var begin = Clock.monotonic()
         let host = unsafe HostTables.make(wanted, stage)
-        let entry = try unsafe library.entry(wanted.entry)
         var plugin = unsafe leat_plugin_v1()
         try unsafe Tables.copy(entry(host), into: &plugin, "what the entry function returned")
         unsafe try Self.compare(plugin, wanted)

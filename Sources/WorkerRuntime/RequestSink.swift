@@ -1,4 +1,5 @@
 import CLeatPlugin
+import EventModel
 import WorkerProtocol
 
 /// Takes a connector's request: copies it, checks it, and encodes it into the output arena.
@@ -18,7 +19,7 @@ enum RequestSink {
         )
         let eventCount = unsafe stage.pointee.inputLengths.count
         guard !indices.isEmpty, indices.count <= eventCount, indices.allSatisfy({ Int($0) < eventCount }),
-            unsafe request.header_count <= UInt32(TextLimits.headers)
+            unsafe request.header_count <= UInt32(RequestRules.headerCount)
         else { return .invalid }
         let copy = unsafe copy(request, indices)
         if let problem = RequestRules.problem(with: copy) {
@@ -33,7 +34,7 @@ enum RequestSink {
         let method = unsafe request.method.text()
         return unsafe PluginRequest(
             method: method.isEmpty ? "POST" : method,
-            url: request.url.text(limit: TextLimits.url + 1),
+            url: request.url.text(limit: RequestRules.urlBytes + 1),
             headers: headers(of: request),
             body: Array(request.body.bytes)[...],
             contentType: request.content_type.text(),
@@ -53,8 +54,8 @@ enum RequestSink {
             let place = unsafe base + number * Int(request.header_stride)
             let header = unsafe place.loadUnaligned(as: leat_header.self)
             return unsafe PluginRequest.Header(
-                name: header.name.text(limit: TextLimits.headerName + 1),
-                value: header.value.text(limit: TextLimits.headerValue + 1)
+                name: header.name.text(limit: RequestRules.headerNameBytes + 1),
+                value: header.value.text(limit: RequestRules.headerValueBytes + 1)
             )
         }
     }

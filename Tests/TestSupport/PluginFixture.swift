@@ -20,7 +20,16 @@ package enum PluginFixture: Sendable {
     /// - Returns: The shared library, in a folder of this process.
     /// - Throws: `NotCompiled`.
     package static func library(_ name: String, _ definitions: String...) throws -> URL {
-        try cache.library(name, definitions)
+        try cache.library("Tests/FaultyPlugins/\(name).c", definitions)
+    }
+
+    /// Compiles an example in C.
+    ///
+    /// - Parameter source: Its one file, below `examples`.
+    /// - Returns: The shared library, in a folder of this process.
+    /// - Throws: `NotCompiled`.
+    package static func example(_ source: String) throws -> URL {
+        try cache.library("examples/\(source)", [])
     }
 
     private static let cache = Cache()
@@ -31,12 +40,12 @@ package enum PluginFixture: Sendable {
         private var libraries: [[String]: URL] = [:]
         private var folder: URL?
 
-        func library(_ name: String, _ definitions: [String]) throws -> URL {
+        func library(_ source: String, _ definitions: [String]) throws -> URL {
             try lock.withLock {
-                let key = [name] + definitions
+                let key = [source] + definitions
                 if let library = libraries[key] { return library }
-                let library = try place().appending(path: "\(name)-\(libraries.count).so")
-                try compile(name, definitions, to: library)
+                let library = try place().appending(path: "plugin-\(libraries.count).so")
+                try compile(source, definitions, to: library)
                 libraries[key] = library
                 return library
             }
@@ -50,7 +59,7 @@ package enum PluginFixture: Sendable {
             return made
         }
 
-        private func compile(_ name: String, _ definitions: [String], to library: URL) throws {
+        private func compile(_ source: String, _ definitions: [String], to library: URL) throws {
             let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .deletingLastPathComponent()
             let compiler = Process()
@@ -60,22 +69,22 @@ package enum PluginFixture: Sendable {
                 + ["-Wl,-z,relro,-z,now,-z,noexecstack"]
                 + definitions.map { "-D\($0)" }
                 + ["-I", top.appending(path: "Sources/CLeatPlugin/include").path, "-o", library.path]
-                + [top.appending(path: "Tests/FaultyPlugins/\(name).c").path]
+                + [top.appending(path: source).path]
             let words = Pipe()
             compiler.standardError = words
             try compiler.run()
             let said = try words.fileHandleForReading.readToEnd() ?? Data()
             compiler.waitUntilExit()
             guard compiler.terminationStatus == 0 else {
-                throw NotCompiled(name: name, words: String(decoding: said, as: UTF8.self))
+                throw NotCompiled(source: source, words: String(decoding: said, as: UTF8.self))
             }
         }
     }
 
     /// The fixture itself is wrong, or there is no C compiler.
     package struct NotCompiled: Error, CustomStringConvertible {
-        let name: String
+        let source: String
         let words: String
-        package var description: String { "Tests/FaultyPlugins/\(name).c cannot be compiled: \(words)" }
+        package var description: String { "\(source) cannot be compiled: \(words)" }
     }
 }

@@ -12,7 +12,7 @@ import Testing
         "Telemetry": ["EventModel"],
         // Stages
         "WorkerProtocol": ["CSharedMemory", "EventModel"],
-        "WorkerRuntime": ["CLeatPlugin", "CLinux", "EventJSON", "WorkerProtocol"],
+        "WorkerRuntime": ["CLeatPlugin", "CLinux", "EventJSON", "EventModel", "WorkerProtocol"],
         "EventLog": ["CCompression", "CHashing", "CSchema", "EventModel", "PostgreSQL"],
         "Catalog": ["EventJSON", "EventModel", "PostgreSQL"],
         "Ingestion": ["CCompression", "Catalog", "EventJSON", "EventLog", "EventModel", "Telemetry"],
@@ -22,7 +22,7 @@ import Testing
         // Watch
         "AdminAPI": ["Catalog", "EventModel"],
         // What plugin authors use
-        "LeatSDK": ["CLeatPlugin", "EventJSON"],
+        "LeatSDK": ["CLeatPlugin", "EventJSON", "EventModel"],
         // Programs
         "leat-worker": ["CLinux", "Sandbox", "WorkerProtocol", "WorkerRuntime"],
         "leat": [

@@ -120,10 +120,19 @@ import WorkerRuntime
         let isTaken = writer.append(request)
         #expect(isTaken)
         writer.finish()
-        let file = unsafe open(library.path, O_RDONLY | O_CLOEXEC)
+        let file = try copy(of: library)
         defer { close(file) }
         send(.load, file: file)
         return try receive()
+    }
+
+    /// The library in a memory file of its own, as a worker gets it; the loader would take one file for one library.
+    private func copy(of library: URL) throws -> Int32 {
+        let bytes = try Data(contentsOf: library)
+        let file = unsafe leat_memory_file("plugin", UInt64(bytes.count))
+        let written = unsafe bytes.withUnsafeBytes { bytes in unsafe write(file, bytes.baseAddress, bytes.count) }
+        guard written == bytes.count else { throw Failure(description: "no memory file for the plugin") }
+        return file
     }
 
     func loadReport() throws -> LoadReport { try unsafe OutputArenaReader.failure(output.bytes) }

@@ -1,30 +1,30 @@
-/// What every request must be, whoever wrote it: checked where the plugin gives it and again in the host.
+/// What every HTTP request of a plugin must be, checked where it is configured, where it is given, and again in the host.
 package enum RequestRules {
+    /// The longest address, in bytes.
+    package static let urlBytes = 8192
+    /// The most headers of a request.
+    package static let headerCount = 64
+    /// The longest name and value of a header, in bytes.
+    package static let headerNameBytes = 256
+    package static let headerValueBytes = 8192
+    /// The longest method, in bytes.
+    private static let methodBytes = 16
+
     /// Headers that belong to the connection and not to a plugin.
     private static let reserved: Set<String> = [
         "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     ]
 
-    /// A sentence that says what is wrong with the request, or nil.
-    package static func problem(with request: PluginRequest) -> String? {
-        if !isToken(request.method, limit: 16) { return "the method of a request is not a token" }
-        if let problem = problem(withURL: request.url) { return problem }
-        if request.headers.count > TextLimits.headers { return "a request has more than \(TextLimits.headers) headers" }
-        for header in request.headers {
-            if let problem = problem(withHeader: header.name, value: header.value) { return problem }
-        }
-        let words = [request.contentType, request.authReference, request.idempotencyKey, request.orderingKey]
-        for word in words where !isFieldValue(word, limit: TextLimits.requestWord) {
-            return "a content type, reference or key of a request is too long or holds control characters"
-        }
-        return nil
+    /// A sentence that says what is wrong with a method, or nil.
+    package static func problem(withMethod method: String) -> String? {
+        isToken(method, limit: methodBytes) ? nil : "the method is not a token"
     }
 
     /// A sentence that says what is wrong with an absolute http or https address, or nil.
     package static func problem(withURL url: String) -> String? {
         let text = Array(url.utf8)
-        guard text.count <= TextLimits.url else { return "the URL is longer than \(TextLimits.url) bytes" }
+        guard text.count <= urlBytes else { return "the URL is longer than \(urlBytes) bytes" }
         guard text.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }) else {
             return "the URL holds a space, a backslash or a byte that is not ASCII; write it percent-encoded"
         }
@@ -41,9 +41,9 @@ package enum RequestRules {
 
     /// A sentence that says what is wrong with a header, or nil.
     package static func problem(withHeader name: String, value: String) -> String? {
-        guard isToken(name, limit: TextLimits.headerName) else { return "the name of a header is not a token" }
+        guard isToken(name, limit: headerNameBytes) else { return "the name of a header is not a token" }
         guard !reserved.contains(name.lowercased()) else { return "a header belongs to the connection: \(name)" }
-        guard isFieldValue(value, limit: TextLimits.headerValue) else {
+        guard isFieldValue(value, limit: headerValueBytes) else {
             return "the value of a header is too long or holds control characters: \(name)"
         }
         return nil
@@ -60,7 +60,8 @@ package enum RequestRules {
             }
     }
 
-    private static func isFieldValue(_ text: String, limit: Int) -> Bool {
+    /// Whether a text can be the value of a header.
+    package static func isFieldValue(_ text: String, limit: Int) -> Bool {
         text.utf8.count <= limit && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
     }
 }

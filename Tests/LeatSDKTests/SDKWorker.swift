@@ -1,0 +1,112 @@
+import CLeatPlugin
+import CLinux
+import Glibc
+import LeatSDK
+import Testing
+
+@testable import WorkerProtocol
+@testable import WorkerRuntime
+
+/// A plugin of this test behind the real host tables, sinks and arenas, without a process.
+///
+/// The SDK keeps what a process has once (the host's tables) in globals, so only one plugin is made at a time.
+@safe final class SDKWorker {
+    private let plugin: LoadedPlugin
+    private let stage: StagePointer
+    private let input: Memory
+    private let output: Memory
+    private var events = EventTable()
+    private var batch: UInt64 = 0
+
+    struct Refused: Error {
+        let report: LoadReport
+        let text: String
+    }
+
+    init(_ entry: leat_plugin_entry_v1_t, kind: Int32, configuration: String = "{}") throws {
+        input = try Memory()
+        output = try Memory()
+        stage = StagePointer(try PluginStage(output: ArenaMapping(output.file, isWritable: true)))
+        let wanted = LoadRequest(
+            pluginID: "test.sdk",
+            pluginVersion: "1.0.0",
+            instanceID: "test",
+            configuration: Array(configuration.utf8)[...],
+            hostVersion: "0.0.0",
+            kinds: UInt64(kind),
+            kind: UInt32(kind)
+        )
+        let head = BatchHead(kind: .load, batch: 0, deadlineNanoseconds: .max, wallNanoseconds: 0)
+        stage.open(head, inputLengths: [])
+        do throws(LoadFailure) {
+            plugin = try unsafe LoadedPlugin(entry, wanted, stage, deadline: .max)
+        } catch {
+            stage.describe(error)
+            throw try unsafe Refused(report: OutputArenaReader.failure(output.bytes), text: error.text)
+        }
+        stage.close(status: 0, runNanoseconds: 0)
+    }
+
+    func answer(_ texts: [String], _ kind: ArenaKind = .transform) throws -> BatchAnswer {
+        batch += 1
+        let head = BatchHead(kind: kind, batch: batch, deadlineNanoseconds: .max, wallNanoseconds: 77)
+        var writer = InputArenaWriter(try input.memory(), head)
+        let inputs = texts.map { Array($0.utf8)[...] }
+        for (number, json) in inputs.enumerated() {
+            let facts = EventFacts(receivedNanoseconds: 5, attempt: 2, partition: 9, offset: Int64(number))
+            let event = InputEvent(
+                json: json,
+                messageID: Array("message-\(number)".utf8)[...],
+                idempotencyKey: Array("key-\(number)".utf8)[...],
+                facts: facts
+            )
+            let isTaken = writer.append(event)
+            #expect(isTaken)
+        }
+        writer.finish()
+        let status = try plugin.answer(InputArenaReader(try input.memory()), stage, &events)
+        stage.close(status: status, runNanoseconds: 1)
+        let expected = OutputArenaReader.Expectation(head: head, inputs: inputs)
+        return try unsafe OutputArenaReader.answer(output.bytes, expected)
+    }
+}
+
+/// A memory file that is mapped once more.
+@safe private final class Memory {
+    let file: Int32
+    private let base: UnsafeMutableRawPointer
+
+    struct None: Error {}
+
+    init() throws {
+        file = unsafe leat_memory_file("test", UInt64(ArenaLayout.firstBytes))
+        let rights = PROT_READ | PROT_WRITE
+        guard let base = unsafe mmap(nil, ArenaLayout.firstBytes, rights, MAP_SHARED, file, 0) else { throw None() }
+        unsafe self.base = base
+    }
+
+    deinit {
+        unsafe munmap(base, ArenaLayout.firstBytes)
+        close(file)
+    }
+
+    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: ArenaLayout.firstBytes) }
+
+    func memory() throws -> ArenaMemory {
+        try unsafe ArenaMemory(UnsafeMutableRawBufferPointer(start: base, count: ArenaLayout.firstBytes))
+    }
+}
+
+extension EventVerdict {
+    /// The parts as text, or nil for another verdict.
+    var texts: [String]? {
+        guard case .emit(let parts) = self else { return nil }
+        return parts.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The failure, or nil for another verdict.
+    var failure: EventFailure? {
+        guard case .fail(let failure) = self else { return nil }
+        return failure
+    }
+}
