@@ -240,7 +240,7 @@ let package = Package(
         .testTarget(
             name: "PluginHostTests",
             dependencies: [
-                "EventModel", "PluginHost", "Sandbox", "TestSupport", "WorkerProtocol",
+                "EventModel", "PluginHost", "Sandbox", "Telemetry", "TestSupport", "WorkerProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

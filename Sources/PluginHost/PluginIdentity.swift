@@ -44,3 +44,16 @@ package enum PluginKind: UInt32, Sendable, CaseIterable {
         }
     }
 }
+
+extension PluginIdentity {
+    /// The plugin that a manifest describes, with the file that was uploaded for it.
+    package init(_ manifest: Manifest, digest: PluginDigest) {
+        self.init(
+            id: manifest.id,
+            version: manifest.version,
+            digest: digest,
+            kinds: [manifest.kind],
+            entry: manifest.entry
+        )
+    }
+}

@@ -29,7 +29,10 @@ struct PluginCreation: Sendable {
         while true {
             do throws(WorkerStartError) {
                 let result = try await load(image, into: try workshop.pool.take(), attempt, outputBytes)
-                guard case .failed(.launcherDied, _, _) = result, losses < Self.mostLosses else { return result }
+                // A worker also cannot seal itself when its launcher ends meanwhile.
+                guard case .failed(let cause, _, _) = result, [.launcherDied, .sandboxUnavailable].contains(cause),
+                    losses < Self.mostLosses
+                else { return result }
             } catch {
                 guard losses < Self.mostLosses else { throw .noWorkers(reason: error.reason) }
             }
