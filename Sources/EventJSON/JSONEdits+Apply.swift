@@ -18,6 +18,7 @@ extension JSONEdits {
         of node: JSONNode,
         in tape: JSONTape
     ) throws(JSONError) -> Bool {
+        tidy()
         var reader = start
         var container: Int?
         var step = JSONPath.Step.index(0)
@@ -72,7 +73,8 @@ extension JSONEdits {
             replaceValue(of: change, with: text)
         case (.append, .original(_, let value)):
             try append(operation, to: value, reader, path, tape)
-        case (.append, .inserted(let change, _)):
+        case (.append(let element), .inserted(let change, _)):
+            if appendInPlace(element, to: change, in: tape) { return true }
             return try rework(change, operation, at: path, from: reader, in: tape)
         case (.remove, _), (.rename, _):
             guard let container else {
@@ -82,7 +84,7 @@ extension JSONEdits {
             if case .rename(let name) = operation {
                 try rename(step, to: name, in: container, path, tape)
             } else {
-                try remove(step, at: place, in: container, path, tape)
+                remove(step, at: place, in: container, path, tape)
             }
         }
         return true

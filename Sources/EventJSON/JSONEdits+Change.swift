@@ -145,34 +145,67 @@ extension JSONEdits {
         else {
             return false
         }
-        let start = inserted.count
-        edits.write(inner.root, of: inner, into: &inserted)
-        replaceValue(of: change, with: start..<inserted.count)
+        let old = changes[change].text
+        if old.upperBound == inserted.count {
+            // The last text there is: written over, so that building up a value step by step leaves nothing behind.
+            inserted.removeSubrange(changes[change].valueStart...)
+            edits.write(inner.root, of: inner, into: &inserted)
+            changes[change].text = old.lowerBound..<inserted.count
+        } else {
+            let start = inserted.count
+            edits.write(inner.root, of: inner, into: &inserted)
+            replaceValue(of: change, with: start..<inserted.count)
+        }
         return true
     }
 
-    /// Removes what is at `place`; of an object also every other member of that name.
+    /// Appends to an array that `change` puts in, without parsing it; false if it is none, or not the last text there is.
+    mutating func appendInPlace(_ element: JSONValue, to change: Int, in tape: JSONTape) -> Bool {
+        let value = changes[change].value
+        guard value.upperBound == inserted.count, inserted[value.lowerBound] == UInt8(ascii: "["),
+            inserted[value.upperBound - 1] == UInt8(ascii: "]")
+        else { return false }
+        let isEmpty = inserted[value.dropFirst().dropLast()].allSatisfy { Scanner.isSpace($0) }
+        inserted.removeLast()
+        if !isEmpty { inserted.append(UInt8(ascii: ",")) }
+        inserted.appendJSON(element, in: tape)
+        inserted.append(UInt8(ascii: "]"))
+        changes[change].text = changes[change].text.lowerBound..<inserted.count
+        return true
+    }
+
+    /// Removes what `step` leads to at `place`; of an object every member of that name.
     mutating func remove(
         _ step: JSONPath.Step,
         at place: Place,
         in container: Int,
         _ path: Span<UInt8>,
         _ tape: JSONTape
-    ) throws(JSONError) {
-        var place = place
-        while true {
-            switch place {
-            case .missing:
-                return
-            case .inserted(let change, member: nil):
-                changes.remove(at: change)
-            case .original(let member, _), .inserted(_, .some(let member)):
-                let isObject = tape.entries[container].tag == .object
-                forget(member..<tape.behind(isObject ? member + 1 : member))
-                insert(Change(position: member, verb: .remove, container: container, text: 0..<0))
-            }
-            if case .index = step { return }
-            place = try locate(step, in: container, path, tape)
+    ) {
+        switch (step, place) {
+        case (.plain(let range), _):
+            removeMembers(path.extracting(range), of: container, tape)
+        case (.escaped(let name), _):
+            removeMembers(name.span, of: container, tape)
+        case (.index, .missing):
+            break
+        case (.index, .inserted(let change, member: nil)):
+            changes.remove(at: change)
+        case (.index, .original(let element, _)), (.index, .inserted(_, .some(let element))):
+            forget(element..<tape.behind(element))
+            insert(Change(position: element, verb: .remove, container: container, text: 0..<0))
+        }
+    }
+
+    /// Removes all members named `name`, in one walk.
+    private mutating func removeMembers(_ name: Span<UInt8>, of container: Int, _ tape: JSONTape) {
+        let end = tape.behind(container) - 1
+        for index in appended(to: end).reversed() where hasName(name, changes[index]) { changes.remove(at: index) }
+        var start = container + 1
+        while let member = nextMember(name, from: start, before: end, tape) {
+            start = tape.behind(member + 1)
+            forget(member..<start)
+            insert(Change(position: member, verb: .remove, container: container, text: 0..<0))
         }
     }
 
@@ -187,7 +220,7 @@ extension JSONEdits {
         if case .index = step { throw JSONError(.noSuchPlace, at: tape.entries[container].start) }
         let new = JSONPath.Step.escaped([UInt8](name.utf8))
         if isSameName(step, name, path) { return }
-        try remove(new, at: try locate(new, in: container, path, tape), in: container, path, tape)
+        removeMembers(name.utf8.span, of: container, tape)
         switch try locate(step, in: container, path, tape) {
         case .missing:
             return
@@ -206,7 +239,7 @@ extension JSONEdits {
             inserted.appendJSON(name)
             insert(Change(position: member, verb: .rename, text: start..<inserted.count))
         }
-        try remove(step, at: try locate(step, in: container, path, tape), in: container, path, tape)
+        remove(step, at: .missing, in: container, path, tape)
     }
 
     private func isSameName(_ step: JSONPath.Step, _ name: String, _ path: Span<UInt8>) -> Bool {

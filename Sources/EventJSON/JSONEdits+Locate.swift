@@ -24,8 +24,19 @@ extension JSONEdits {
             return .inserted(change: index, member: nil)
         }
         var found: Int?
-        var next = firstChange(from: container + 1)
-        var position = container + 1
+        var start = container + 1
+        while let member = nextMember(name, from: start, before: end, tape) {
+            found = member
+            start = tape.behind(member + 1)
+        }
+        guard let found else { return .missing }
+        return place(member: found, value: found + 1)
+    }
+
+    /// The first member of the text named `name` from `start` on, in the object that ends at `end`.
+    func nextMember(_ name: Span<UInt8>, from start: Int, before end: Int, _ tape: JSONTape) -> Int? {
+        var next = firstChange(from: start)
+        var position = start
         while position < end {
             while next < changes.count, changes[next].position < position { next += 1 }
             let isMatch =
@@ -34,11 +45,10 @@ extension JSONEdits {
                 } else {
                     tape.isString(tape.entries[position], equalTo: name)
                 }
-            if isMatch { found = position }
+            if isMatch { return position }
             position = tape.behind(position + 1)
         }
-        guard let found else { return .missing }
-        return place(member: found, value: found + 1)
+        return nil
     }
 
     /// The element at `index`, counting those that are left and those that were appended.
@@ -75,7 +85,7 @@ extension JSONEdits {
     }
 
     /// The changes that append to the container that ends at `end`.
-    private func appended(to end: Int) -> Range<Int> {
+    func appended(to end: Int) -> Range<Int> {
         let first = firstChange(from: end)
         var last = first
         while last < changes.count, changes[last].position == end { last += 1 }
@@ -88,7 +98,7 @@ extension JSONEdits {
     }
 
     /// Whether the key that `change` puts in is `name`.
-    private func hasName(_ name: Span<UInt8>, _ change: Change) -> Bool {
+    func hasName(_ name: Span<UInt8>, _ change: Change) -> Bool {
         let quoted = change.verb == .append ? change.text.lowerBound + 1..<change.valueStart - 1 : change.text
         guard quoted.count >= 2 else { return false }
         return JSONString.matches(inserted.span.extracting(quoted.lowerBound + 1..<quoted.upperBound - 1), name)

@@ -13,8 +13,9 @@ extension JSONEdits {
     package func write(_ node: JSONNode, of tape: JSONTape, into output: inout [UInt8]) {
         let range = tape.range(of: node)
         var copied = range.lowerBound
+        var progress = Progress()
         for index in changes(in: node, of: tape) {
-            let splice = splice(at: index, in: tape)
+            let splice = splice(at: index, in: tape, &progress)
             tape.text.copy(copied..<splice.offset, into: &output)
             output.append(inserted.span.extracting(splice.inserted))
             copied = splice.offset + splice.removed
@@ -31,8 +32,9 @@ extension JSONEdits {
         _ body: (JSONSplice, Span<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
         let origin = tape.range(of: node).lowerBound
+        var progress = Progress()
         for index in changes(in: node, of: tape) {
-            var splice = splice(at: index, in: tape)
+            var splice = splice(at: index, in: tape, &progress)
             splice.offset -= origin
             try body(splice, inserted.span.extracting(splice.inserted))
         }
@@ -44,10 +46,10 @@ extension JSONEdits {
     }
 
     /// What the change at `index` does to the text, counted from the start of the text.
-    private func splice(at index: Int, in tape: JSONTape) -> JSONSplice {
+    private func splice(at index: Int, in tape: JSONTape, _ progress: inout Progress) -> JSONSplice {
         let change = changes[index]
-        let place = place(of: change, in: tape)
-        let skipped = skipsComma(change, at: index, in: tape) ? 1 : 0
+        let place = place(of: change, in: tape, &progress)
+        let skipped = skipsComma(change, at: index, in: tape, &progress) ? 1 : 0
         return JSONSplice(
             offset: place.lowerBound,
             removed: place.count,
@@ -59,7 +61,7 @@ extension JSONEdits {
     ///
     /// A removed member or element takes the separator before it along, or, when nothing is left before it, the one
     /// behind it; so what removals take never overlaps, and what is left is separated once.
-    private func place(of change: Change, in tape: JSONTape) -> Range<Int> {
+    private func place(of change: Change, in tape: JSONTape, _ progress: inout Progress) -> Range<Int> {
         let entry = tape.entries[change.position]
         switch change.verb {
         case .replace, .rename:
@@ -71,7 +73,7 @@ extension JSONEdits {
         case .remove:
             let isObject = tape.entries[change.container].tag == .object
             let next = tape.behind(isObject ? change.position + 1 : change.position)
-            if isAnythingLeft(before: change.position, in: change.container, tape) {
+            if isAnythingLeft(before: change.position, in: change.container, tape, &progress) {
                 return tape.end(of: change.position - 1)..<tape.end(of: next - 1)
             }
             let isLast = tape.entries[next].closes
@@ -80,20 +82,38 @@ extension JSONEdits {
     }
 
     /// Whether `change` appends to a container in which nothing is left.
-    private func skipsComma(_ change: Change, at index: Int, in tape: JSONTape) -> Bool {
+    private func skipsComma(
+        _ change: Change,
+        at index: Int,
+        in tape: JSONTape,
+        _ progress: inout Progress
+    ) -> Bool {
         guard change.verb == .append else { return false }
         if index > 0, changes[index - 1].position == change.position { return false }
         let container = tape.entries[change.position].extent
-        return !isAnythingLeft(before: change.position, in: container, tape)
+        return !isAnythingLeft(before: change.position, in: container, tape, &progress)
+    }
+
+    /// How far the walk over a container whose beginning was removed has come, so that it is walked only once.
+    private struct Progress {
+        var container = -1
+        /// Before this all is removed.
+        var position = 0
     }
 
     /// Whether a member or element of the text is left in `container` before `position`.
-    private func isAnythingLeft(before position: Int, in container: Int, _ tape: JSONTape) -> Bool {
+    private func isAnythingLeft(
+        before position: Int,
+        in container: Int,
+        _ tape: JSONTape,
+        _ progress: inout Progress
+    ) -> Bool {
+        if progress.container != container { progress = Progress(container: container, position: container + 1) }
         let isObject = tape.entries[container].tag == .object
-        var current = container + 1
-        while current < position {
+        while progress.position < position {
+            let current = progress.position
             if !isRemoved(current) { return true }
-            current = tape.behind(isObject ? current + 1 : current)
+            progress.position = tape.behind(isObject ? current + 1 : current)
         }
         return false
     }

@@ -16,8 +16,12 @@
 package struct JSONEdits: Sendable {
     /// Sorted by position; appended ones of the same container in the order in which they were made.
     var changes: [Change] = []
-    /// What the changes put in, one after the other.
+    /// What the changes put in, and what earlier ones put in that is no longer used.
     var inserted: [UInt8] = []
+    /// At how many bytes of `inserted` to look for what is no longer used.
+    private var crowded = Self.leastCrowded
+
+    private static let leastCrowded = 16 * 1024
 
     package init() {}
 
@@ -28,6 +32,7 @@ package struct JSONEdits: Sendable {
     package mutating func removeAll() {
         changes.removeAll(keepingCapacity: true)
         inserted.removeAll(keepingCapacity: true)
+        crowded = Self.leastCrowded
     }
 
     /// Makes `value` the value at `path`.
@@ -144,6 +149,27 @@ extension JSONEdits {
     func change(at position: Int) -> Int? {
         let index = firstChange(from: position)
         return index < changes.count && changes[index].position == position ? index : nil
+    }
+
+    /// Keeps what is no longer used from outgrowing what is.
+    ///
+    /// To be called when nobody holds a range of `inserted`.
+    mutating func tidy() {
+        guard inserted.count > crowded else { return }
+        let used = changes.reduce(0) { $0 + $1.text.count }
+        if used * 2 < inserted.count {
+            var tidied: [UInt8] = []
+            tidied.reserveCapacity(used * 2)
+            for index in changes.indices {
+                let text = changes[index].text
+                let moved = tidied.count - text.lowerBound
+                tidied.append(inserted.span.extracting(text))
+                changes[index].text = text.lowerBound + moved..<text.upperBound + moved
+                changes[index].valueStart += moved
+            }
+            inserted = tidied
+        }
+        crowded = max(Self.leastCrowded, inserted.count * 2)
     }
 
     mutating func insert(_ change: Change) {

@@ -129,6 +129,32 @@ struct EditTests {
         }
     }
 
+    @Test func `An array is built up one element after the other`() throws {
+        let output = try edited(#"{"a":1}"#) { edits, tape, root in
+            for number in 0..<500 {
+                try edits.append(.int(Int64(number)), to: "b.list", of: root, in: tape)
+                try edits.append(.int(Int64(number)), to: "list", of: root, in: tape)
+            }
+            try edits.set("empty", of: root, in: tape, to: .json(utf8("[ ]")[...]))
+            try edits.append("x", to: "empty", of: root, in: tape)
+            #expect(edits.inserted.count < 100_000)
+        }
+        let numbers = (0..<500).map(String.init).joined(separator: ",")
+        #expect(
+            output
+                == #"{"a":1,"b":{"list":[\#(numbers)]},"list":[\#(numbers)],"empty":["x"]}"#.replacing(
+                    "[\"x\"]",
+                    with: "[ \"x\"]"
+                )
+        )
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Thousands of equal names are removed in one walk`() throws {
+        let text = "{" + Array(repeating: #""a":1"#, count: 20_000).joined(separator: ",") + "}"
+        #expect(try edited(text) { try $0.remove("a", of: $2, in: $1) } == "{}")
+        #expect(try edited(text) { try $0.rename("a", to: "b", of: $2, in: $1) } == #"{"b":1}"#)
+    }
+
     @Test(arguments: [
         (#"{"a":1}"#, "a.b", JSONError(.notAContainer, at: 5)),
         (#"{"a":"x"}"#, "a[0]", JSONError(.notAContainer, at: 5)),
