@@ -227,6 +227,37 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(
+            name: "AdminAPITests",
+            dependencies: [
+                "AdminAPI",
+                "Catalog",
+                "EventModel",
+                "PostgreSQL",
+                "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: [
+                "AdminAPI",
+                "Catalog",
+                "EventModel",
+                "PostgreSQL",
+                "TestSupport",
+                "leat",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: house
+        ),
+        .testTarget(
             name: "CatalogTests",
             dependencies: [
                 "Catalog",

@@ -70,6 +70,7 @@ package struct Quantiles: Equatable, Sendable {
 
 /// The exact counts of every stage, as of one committed state.
 package struct StageCounts: Equatable, Sendable {
+    /// What came in.
     package struct OfSource: Equatable, Sendable {
         package let source: SourceID
         package let accepted: Int64
@@ -82,6 +83,7 @@ package struct StageCounts: Equatable, Sendable {
         }
     }
 
+    /// What became of it on the way to one destination.
     package struct OfConnection: Equatable, Sendable {
         package let connection: ConsumerID
         package let counts: Counts

@@ -87,6 +87,7 @@ package struct DeclaredPlugin: Equatable, Sendable {
     }
 }
 
+/// A source that shall be.
 package struct DeclaredSource: Equatable, Sendable {
     package var name: String
     package var enabled: Bool
@@ -111,6 +112,7 @@ package struct DeclaredSource: Equatable, Sendable {
     }
 }
 
+/// A destination that shall be.
 package struct DeclaredDestination: Equatable, Sendable {
     package var name: String
     package var connector: PluginReference
@@ -137,6 +139,7 @@ package struct DeclaredDestination: Equatable, Sendable {
     }
 }
 
+/// A connection that shall be.
 package struct DeclaredConnection: Equatable, Sendable {
     package var source: String
     package var destination: String

@@ -3,6 +3,7 @@
 /// YAML and JSON both become this, so that everything after reading is the same for both, and every complaint can say
 /// where.
 package struct Document: Equatable, Sendable {
+    /// The six kinds of value that JSON knows.
     package enum Content: Equatable, Sendable {
         case null
         case bool(Bool)

@@ -88,14 +88,17 @@ struct PreparedDeclaration {
         collectLines(of: document, at: "")
     }
 
-    /// The problems, each with the file's line, as a compiler would list them.
+    /// The problems in the order of the file, each with its line, as a compiler would list them.
+    ///
+    /// A server that was sent something else than the file does not know its lines, but it knows the paths.
     func report(_ problems: [Problem]) -> String {
-        problems.map { problem in
-            let line = problem.line > 0 ? problem.line : self.line(of: problem.path)
-            let place = problem.path.isEmpty ? "" : "\(problem.path): "
-            return "\(file)\(line.map { ":\($0)" } ?? ""): \(place)\(problem.message)"
-        }
-        .joined(separator: "\n")
+        problems.map { Problem(Place(path: $0.path, line: line(of: $0.path) ?? $0.line), $0.message) }
+            .inOrder
+            .map { problem in
+                let place = problem.path.isEmpty ? "" : "\(problem.path): "
+                return "\(file)\(problem.line > 0 ? ":\(problem.line)" : ""): \(place)\(problem.message)"
+            }
+            .joined(separator: "\n")
     }
 
     /// The line of a path, or of what it lies in.

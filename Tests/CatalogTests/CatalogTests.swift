@@ -1,0 +1,217 @@
+import EventModel
+import Logging
+import PostgreSQL
+import TestSupport
+import Testing
+
+@testable import Catalog
+
+@Suite(.timeLimit(.minutes(2))) struct CatalogTests {
+    static func with<Result>(_ body: (Catalog) async throws -> Result) async throws -> Result {
+        try await Database.temporary { pool in
+            try await body(try await Catalog.open(pool: pool, logger: Logger(label: "test")))
+        }
+    }
+
+    static func declaration(_ text: String) throws -> Declaration {
+        let (declaration, problems) = Declaration.read(try Document.yaml(text))
+        #expect(problems.isEmpty, "\(problems)")
+        return declaration
+    }
+
+    static func upload(
+        _ id: String,
+        _ version: String,
+        _ kind: PluginKind = .transform,
+        library: [UInt8] = [1, 2, 3]
+    ) -> PluginUpload {
+        let sha256 = SecretHash(of: library.map(String.init).joined()).bytes
+        return PluginUpload(
+            id: id,
+            version: version,
+            kind: kind,
+            manifest: #"{"id":"\#(id)"}"#,
+            library: library,
+            sha256: sha256
+        )
+    }
+
+    static let whole = """
+        sources:
+          - {name: web, writeKeys: [a-key-of-the-web-shop]}
+          - {name: app, partitions: 2, enabled: false}
+        destinations:
+          - name: crm
+            connector: leat.webhook
+            config: {url: "https://example.com/", note: "é\\u2028"}
+            limits: {concurrency: 2, timeout: 1500ms, retries: 1}
+        connections:
+          - source: web
+            destination: crm
+            transformations: [{plugin: com.example.mask@1.0.0, config: {fields: [email]}}, {plugin: com.example.mask}]
+          - {source: app, destination: crm, enabled: false}
+        """
+
+    static func prepare(_ catalog: Catalog) async throws {
+        _ = try await catalog.add(upload("leat.webhook", "1.0.0", .requests), activate: true, by: "test")
+        _ = try await catalog.add(upload("com.example.mask", "1.0.0"), activate: true, by: "test")
+    }
+
+    @Test func `What is applied is there, and applying it or its export again changes nothing`() async throws {
+        try await Self.with { catalog in
+            try await Self.prepare(catalog)
+            let applied = try await catalog.apply(try Self.declaration(Self.whole), by: "test")
+            #expect(applied.generatedKeys.map(\.source) == ["app"])
+            #expect(applied.revision == catalog.current.revision)
+            let snapshot = catalog.current
+            #expect(snapshot.source(forWriteKey: "a-key-of-the-web-shop")?.name == "web")
+            #expect(snapshot.source(forWriteKey: try #require(applied.generatedKeys.first).key)?.name == "app")
+            let web = try #require(snapshot.source(named: "web"))
+            let connection = try #require(snapshot.connections(of: web.id).first)
+            #expect(connection.transformations.map(\.plugin.version) == ["1.0.0", nil])
+            let limits = DestinationLimits(concurrency: 2, timeout: .milliseconds(1500), retries: 1)
+            #expect(snapshot.destination(connection.destination)?.limits == limits)
+
+            let again = try await catalog.apply(try Self.declaration(Self.whole), prune: true, by: "test")
+            #expect(again.plan.isEmpty && again.revision == applied.revision)
+            let export = Declaration(exporting: snapshot).document
+            for text in [export.yaml, export.json] {
+                let exported = try Self.declaration(text)
+                #expect(try await catalog.apply(exported, prune: true, by: "test").plan.isEmpty)
+            }
+        }
+    }
+
+    @Test func `A source comes with its partitions in the log`() async throws {
+        try await Self.with { catalog in
+            _ = try await catalog.apply(try Self.declaration("sources: [{name: a}, {name: b, partitions: 2}]"), by: "t")
+            let rows = try await catalog.pool.query(
+                Statement("test", "SELECT partition_id FROM leat.partition ORDER BY 1")
+            )
+            let made = try rows.map { PartitionID(rawValue: try $0.int8(0)) }
+            #expect(made == catalog.current.sources.flatMap(\.partitionIDs))
+            #expect(made.count == 6)
+        }
+    }
+
+    @Test func `A change on one node reaches the other`() async throws {
+        try await Self.with { catalog in
+            let other = try await Catalog.open(pool: catalog.pool, logger: Logger(label: "test"))
+            try await withThrowingTaskGroup { group in
+                group.addTask { await other.run() }
+                group.addTask {
+                    for await snapshot in other.snapshots() where snapshot.source(named: "web") != nil { return }
+                }
+                _ = try await catalog.apply(try Self.declaration("sources: [{name: web}]"), by: "test")
+                // The node runs until it is told to stop; the follower ends with the change.
+                try await group.next()
+                group.cancelAll()
+            }
+            #expect(other.current.revision == catalog.current.revision)
+        }
+    }
+
+    @Test func `A refused declaration changes nothing, and a dry run neither`() async throws {
+        try await Self.with { catalog in
+            let text = "sources: [{name: web}]\ndestinations: [{name: crm, connector: no.such}]"
+            await #expect(throws: CatalogError.self) { try await catalog.apply(try Self.declaration(text), by: "test") }
+            let dry = try await catalog.apply(try Self.declaration("sources: [{name: web}]"), dryRun: true, by: "test")
+            #expect(dry.plan.lines.count == 2 && dry.generatedKeys.isEmpty)
+            try await catalog.reload()
+            #expect(catalog.current.sources.isEmpty && catalog.current.revision == 0)
+        }
+    }
+
+    @Test func `Many who change it at once all get their way, one after the other`() async throws {
+        try await Self.with { catalog in
+            try await withThrowingTaskGroup { group in
+                for number in 0..<16 {
+                    group.addTask {
+                        let text = "sources: [{name: source-\(number % 8)}]"
+                        _ = try await catalog.apply(try Self.declaration(text), by: "test")
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(catalog.current.sources.count == 8 && catalog.current.writeKeys.count == 8)
+            #expect(catalog.current.revision == 8)
+        }
+    }
+
+    @Test func `What is removed can be made again and is another`() async throws {
+        try await Self.with { catalog in
+            try await Self.prepare(catalog)
+            _ = try await catalog.apply(try Self.declaration(Self.whole), by: "test")
+            let before = catalog.current
+            let nothing = try Self.declaration("sources: []\ndestinations: []\nconnections: []")
+            _ = try await catalog.apply(nothing, prune: true, by: "test")
+            #expect(catalog.current.sources.isEmpty && catalog.current.writeKeys.isEmpty)
+            #expect(catalog.current.connections.isEmpty && catalog.current.destinations.isEmpty)
+            _ = try await catalog.apply(try Self.declaration(Self.whole), by: "test")
+            let old = Set(before.sources.map(\.id))
+            #expect(old.isDisjoint(with: catalog.current.sources.map(\.id)))
+            #expect(Set(before.connections.map(\.id)).isDisjoint(with: catalog.current.connections.map(\.id)))
+        }
+    }
+
+    @Test func `A plugin version never changes, and uploading the same again changes nothing`() async throws {
+        try await Self.with { catalog in
+            let upload = Self.upload("com.example.mask", "1.0.0", library: Array(repeating: 7, count: 3_000_000))
+            let first = try await catalog.add(upload, activate: true, by: "test")
+            #expect(first.isNew && first.plugin.active && first.plugin.size == 3_000_000)
+            #expect(try await catalog.pluginFile(first.plugin.digest) == upload.library)
+            let revision = catalog.current.revision
+            #expect(try await catalog.add(upload, activate: true, by: "test").isNew == false)
+            #expect(catalog.current.revision == revision)
+            await #expect(throws: CatalogError.versionExists(id: "com.example.mask", version: "1.0.0")) {
+                _ = try await catalog.add(Self.upload("com.example.mask", "1.0.0"), activate: true, by: "test")
+            }
+            await #expect(throws: CatalogError.otherKind(id: "com.example.mask", is: .transform)) {
+                _ = try await catalog.add(Self.upload("com.example.mask", "2.0.0", .requests), activate: true, by: "t")
+            }
+        }
+    }
+
+    @Test func `References follow the active version to the next snapshot`() async throws {
+        try await Self.with { catalog in
+            try await Self.prepare(catalog)
+            _ = try await catalog.add(Self.upload("com.example.mask", "1.1.0"), activate: false, by: "test")
+            let mask = PluginReference(id: "com.example.mask")
+            #expect(catalog.current.plugin(mask)?.version == "1.0.0")
+            _ = try await catalog.activate(id: "com.example.mask", version: "1.1.0", by: "test")
+            #expect(catalog.current.plugin(mask)?.version == "1.1.0")
+            #expect(try await catalog.activate(id: mask.id, version: "1.1.0", by: "test").plan.isEmpty)
+            await #expect(throws: CatalogError.self) {
+                try await catalog.activate(id: mask.id, version: "9.0.0", by: "test")
+            }
+        }
+    }
+
+    @Test func `The first token is made once, and the last one cannot be revoked`() async throws {
+        try await Self.with { catalog in
+            let token = try #require(try await catalog.makeFirstToken())
+            #expect(try await catalog.makeFirstToken() == nil)
+            #expect(catalog.current.tokenName(for: token) == "first")
+            await #expect(throws: CatalogError.self) { try await catalog.removeToken(named: "first", by: "first") }
+            let second = try await catalog.makeToken(named: "ci", by: "first")
+            await #expect(throws: CatalogError.exists(noun: "token", name: "ci")) {
+                try await catalog.makeToken(named: "ci", by: "first")
+            }
+            try await catalog.removeToken(named: "first", by: "ci")
+            #expect(catalog.current.tokenName(for: token) == nil)
+            #expect(catalog.current.tokenName(for: second) == "ci")
+        }
+    }
+
+    @Test func `Every change is written down with who made it, and no secret is`() async throws {
+        try await Self.with { catalog in
+            let text = "sources: [{name: web, writeKeys: [a-key-of-the-web-shop]}]"
+            _ = try await catalog.apply(try Self.declaration(text), by: "ci")
+            let rows = try await catalog.pool.query(
+                Statement("test", "SELECT who, what FROM leat.audit ORDER BY audit_id")
+            )
+            let lines = try rows.map { "\(try $0.text(0)): \(try $0.text(1))" }
+            #expect(lines == ["ci: + source web (4 partitions)", "ci: + write key …shop of source web"])
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Catalog
+import Foundation
+import TestSupport
+import Testing
+
+/// The program itself against a server on a port.
+@Suite(.timeLimit(.minutes(3))) struct CommandTests {
+    static let file = """
+        plugins:
+          - {library: leat.webhook.so, manifest: leat.webhook.json}
+          - {library: com.example.mask.so, manifest: com.example.mask.json}
+        sources:
+          - name: web
+            writeKeys: ["${WEB_KEY}"]
+          - name: app
+        destinations:
+          - name: crm
+            connector: leat.webhook
+            config: {url: "http://127.0.0.1:1/"}
+        connections:
+          - source: web
+            destination: crm
+            transformations: [{plugin: com.example.mask}]
+        """
+
+    static let changes = """
+        + plugin leat.webhook@1.0.0
+        + plugin com.example.mask@1.0.0
+        ~ plugin leat.webhook: active 1.0.0
+        ~ plugin com.example.mask: active 1.0.0
+        + source web (4 partitions)
+        + source app (4 partitions)
+        + write key …-key of source web
+        + write key of source app (generated)
+        + destination crm (leat.webhook)
+        + connection web/crm through com.example.mask
+
+        """
+
+    @Test func `A file is shown, applied with its plugins, and then changes nothing`() async throws {
+        try await RunningServer.with { server in
+            try server.writePlugin("leat.webhook", "1.0.0", "destination.request")
+            try server.writePlugin("com.example.mask", "1.0.0", "transform")
+            try server.write("leat.yaml", Self.file)
+            let key = ["WEB_KEY": "the-web-shops-own-key"]
+
+            let dry = try await server.leat("apply", "--dry-run", environment: key)
+            #expect(dry.output == Self.changes + "This was a dry run; nothing was changed.\n", "\(dry.errors)")
+            #expect(server.catalog.current.plugins.isEmpty && server.catalog.current.sources.isEmpty)
+
+            let applied = try await server.leat("apply", "-f", "leat.yaml", environment: key)
+            #expect(applied.output.hasPrefix(Self.changes + "Uploaded leat.webhook@1.0.0, 4 B, sha256 "))
+            #expect(applied.output.contains("\nDone.\nThe write key of source app, shown this once: "))
+            #expect(applied.status == 0 && !applied.text.contains("the-web-shops-own-key"), "\(applied.errors)")
+            let snapshot = server.catalog.current
+            #expect(snapshot.source(forWriteKey: "the-web-shops-own-key")?.name == "web")
+            #expect(snapshot.connection(from: "web", to: "crm")?.transformations.count == 1)
+
+            let again = try await server.leat("apply", "--prune", environment: key)
+            #expect(again.output == "Nothing changes.\n" && again.status == 0)
+            let export = try await server.leat("export", "-o", "copy.yaml")
+            #expect(export.status == 0)
+            #expect(try await server.leat("apply", "-f", "copy.yaml", "--prune").output == "Nothing changes.\n")
+
+            try server.writePlugin("com.example.mask", "1.0.0", "transform", library: "\u{7F}ELF, but other")
+            let changed = try await server.leat("apply", environment: key)
+            #expect(changed.status == 1)
+            #expect(changed.errors.contains("leat.yaml:3: plugins[1]: Version 1.0.0 of \"com.example.mask\" was"))
+        }
+    }
+
+    @Test func `Everything that is wrong with a file is listed with its line, as a compiler would`() async throws {
+        try await RunningServer.with { server in
+            let bad = """
+                sources:
+                - name: web
+                  writeKeys: ['${NOT_SET}']
+                - nam: app
+                plugins:
+                - {library: a.so, manifest: no.json}
+                """
+            try server.write("bad.yaml", bad)
+            let local = try await server.leat("apply", "-f", "bad.yaml")
+            let expected = """
+                Error: bad.yaml:3: sources[0].writeKeys[0]: NOT_SET is not set in the environment
+                bad.yaml:4: sources[1]: lacks the key "name"
+                bad.yaml:4: sources[1].nam: is an unknown key; known here: enabled, name, partitions, writeKeys
+                bad.yaml:6: plugins[0]: The file no.json cannot be read.
+
+                """
+            #expect(local.status == 1 && local.errors == expected)
+
+            let far = """
+                connections:
+                  - source: web
+                    destination: crm
+                    transformations:
+                      - plugin: no.such
+                """
+            try server.write("far.yaml", far)
+            let remote = try await server.leat("apply", "-f", "far.yaml")
+            let told = """
+                Error: far.yaml:2: connections[0].source: there is no source "web"
+                far.yaml:3: connections[0].destination: there is no destination "crm"
+                far.yaml:5: connections[0].transformations[0].plugin: no plugin "no.such" was uploaded
+
+                """
+            #expect(remote.status == 1 && remote.errors == told)
+            let none = try await server.leat("apply", "-f", "none.yaml")
+            #expect(none.errors == "Error: The file none.yaml cannot be read.\n")
+        }
+    }
+
+    @Test func `A plugin is pushed, attached, timed and detached`() async throws {
+        try await RunningServer.with { server in
+            try server.writePlugin("leat.webhook", "1.0.0", "destination.request")
+            try server.writePlugin("com.example.mask", "1.0.0", "transform")
+            for id in ["leat.webhook", "com.example.mask"] {
+                let pushed = try await server.leat("plugin", "push", "\(id).so", "--manifest", "\(id).json")
+                #expect(pushed.status == 0 && pushed.output.hasPrefix("Uploaded \(id)@1.0.0"), "\(pushed.text)")
+            }
+            #expect(try await server.leat("source", "create", "web").output.contains("shown this once: "))
+            let file = """
+                destinations: [{name: crm, connector: leat.webhook}]
+                connections: [{source: web, destination: crm}]
+                """
+            try server.write("leat.yaml", file)
+            #expect(try await server.leat("apply").status == 0)
+            let mask = "com.example.mask"
+            let config = #"{"fields": ["email"]}"#
+            let attached = try await server.leat(
+                "plugin",
+                "attach",
+                mask,
+                "--connection",
+                "web/crm",
+                "--config",
+                config
+            )
+            #expect(attached.output == "~ connection web/crm: transformations none → com.example.mask\n")
+            let listed = """
+                CONNECTION  ENABLED  TRANSFORMATIONS
+                web/crm     yes      com.example.mask
+
+                """
+            #expect(try await server.leat("connection", "list").output == listed)
+            let timings = try await server.leat("plugin", "timings", mask, "--since", "30m")
+            #expect(timings.output.contains("  execution ") && timings.output.contains(" 400 µs "), "\(timings.text)")
+            let json = try await server.leat("plugin", "timings", "--json")
+            #expect(try Document.json(json.output)["timings"]?.elements?.count == 1)
+            let detached = try await server.leat("plugin", "detach", mask, "--connection", "web/crm")
+            #expect(detached.output == "~ connection web/crm: transformations com.example.mask → none\n")
+        }
+    }
+
+    @Test func `Lists and reports say what there is, also when there is nothing`() async throws {
+        try await RunningServer.with { server in
+            #expect(try await server.leat("source", "list").output == "There are no sources yet.\n")
+            #expect(try await server.leat("destination", "list").output == "There are no destinations yet.\n")
+            #expect(try await server.leat("plugin", "list").output == "There are no plugins yet.\n")
+            #expect(try await server.leat("dead-letters").output == "There are no dead letters.\n")
+            #expect(try await server.leat("refused").output == "Nothing was refused.\n")
+            #expect(try await server.leat("source", "create", "web", "--partitions", "2").status == 0)
+            #expect(try await server.leat("counts").output.contains("web            5        0\n"))
+            let source = try #require(server.catalog.current.source(named: "web"))
+            let key = try #require(server.catalog.current.writeKeys(of: source.id).first)
+            #expect(try await server.leat("source", "list").output.contains("2  \(key.id) …\(key.hint)\n"))
+            #expect(try await server.leat("source", "key", "create", "web").status == 0)
+            #expect(try await server.leat("source", "key", "revoke", "web", key.id).status == 0)
+            #expect(server.catalog.current.writeKeys(of: source.id).count == 1)
+            let made = try await server.leat("token", "create", "ci")
+            let token = made.output.split(separator: " ").last?.dropLast() ?? ""
+            #expect(server.catalog.current.tokenName(for: token) == "ci")
+            #expect(try await server.leat("token", "revoke", "ci").output == "- token ci\n")
+        }
+    }
+
+    @Test func `The end of a command says whether it, the server or the command line was wrong`() async throws {
+        try await RunningServer.with { server in
+            let unknown = try await server.leat("source", "remove", "web")
+            #expect(unknown.status == 1)
+            #expect(unknown.errors == "Error: The server answered 404 (not_found): There is no source \"web\".\n")
+            for words in [["source", "create"], ["plugin", "timings", "--since", "soon"], ["frobnicate"]] {
+                let wrong = try await Program.run([Program.built("leat")] + words)
+                #expect(wrong.status == 2 && wrong.output.isEmpty && wrong.errors.contains("Usage: leat"))
+            }
+            let away = try await server.leat("source", "list", "--server", "http://127.0.0.1:1")
+            #expect(away.status == 1 && away.errors.hasPrefix("Error: No answer from http://127.0.0.1:1: "))
+            let stranger = try await server.leat("source", "list", environment: ["LEAT_TOKEN": "leat_guess"])
+            #expect(stranger.status == 1 && stranger.errors.contains("401 (unauthorized)"))
+        }
+    }
+
+    @Test func `The token may stand in a file that only its owner can read`() async throws {
+        try await RunningServer.with { server in
+            let without = ["LEAT_TOKEN": ""]
+            let none = try await server.leat("source", "list", environment: without)
+            #expect(none.status == 1 && none.errors.contains("\(server.folder)/.config/leat/token"))
+            let folder = "\(server.folder)/.config/leat"
+            let files = FileManager.default
+            try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try (server.token + "\n").write(toFile: folder + "/token", atomically: true, encoding: .utf8)
+            try files.setAttributes([.posixPermissions: 0o644], ofItemAtPath: folder + "/token")
+            let open = try await server.leat("source", "list", environment: without)
+            #expect(open.status == 1 && open.errors.contains("chmod 600"))
+            try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder + "/token")
+            #expect(try await server.leat("source", "list", environment: without).status == 0)
+        }
+    }
+}

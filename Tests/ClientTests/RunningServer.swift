@@ -1,0 +1,87 @@
+import AdminAPI
+import Catalog
+import EventModel
+import Foundation
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import PostgreSQL
+import TestSupport
+import Testing
+
+/// A server on a port of its own, and a folder from which `leat` is run against it.
+struct RunningServer: Sendable {
+    let folder: String
+    let address: String
+    let token: String
+    let catalog: Catalog
+
+    /// Runs `leat` with what follows.
+    func leat(_ words: String..., environment: [String: String] = [:]) async throws -> Program.Ended {
+        let own = ["LEAT_SERVER": address, "LEAT_TOKEN": token, "HOME": folder, "PATH": "/usr/bin:/bin"]
+        let all = own.merging(environment) { $1 }.filter { !$0.value.isEmpty }
+        return try await Program.run([Program.built("leat")] + words, environment: all, in: folder)
+    }
+
+    func write(_ name: String, _ text: String) throws {
+        try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+    }
+
+    /// Writes what the server here takes for a plugin.
+    func writePlugin(_ id: String, _ version: String, _ kind: String, library: String = "\u{7F}ELF") throws {
+        try write("\(id).json", #"{"id": "\#(id)", "version": "\#(version)", "kind": "\#(kind)"}"#)
+        try write("\(id).so", library)
+    }
+
+    static func with(_ body: @Sendable @escaping (RunningServer) async throws -> Void) async throws {
+        try await Database.temporary { pool in
+            let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "test"))
+            let token = try #require(try await catalog.makeFirstToken())
+            let router = Router()
+            AdminAPI(catalog: catalog, reports: reports, vet: believe, logger: Logger(label: "test"))
+                .addRoutes(to: router)
+            let application = Application(
+                router: router,
+                configuration: .init(address: .hostname("127.0.0.1", port: 0))
+            )
+            try await application.test(.live) { client in
+                let folder = TemporaryFolder()
+                let address = "http://127.0.0.1:\(try #require(client.port))/"
+                try await body(
+                    RunningServer(folder: folder.path, address: address, token: token, catalog: catalog)
+                )
+                withExtendedLifetime(folder) {}
+            }
+        }
+    }
+
+    /// Takes a manifest at its word.
+    private static let believe: PluginVetting = { manifest, _ throws(PluginRefusal) in
+        guard let document = try? Document.json(manifest[...]), let id = document["id"]?.string,
+            let version = document["version"]?.string,
+            let kind = document["kind"]?.string.flatMap(PluginKind.init(rawValue:))
+        else { throw PluginRefusal(code: "manifest", message: "The manifest lacks something.") }
+        return VettedPlugin(id: id, version: version, kind: kind)
+    }
+
+    private static let timing = PluginTimings(
+        plugin: "com.example.mask",
+        version: "1.0.0",
+        creation: Quantiles(count: 1, p50: 0.004, p90: 0.004, p99: 0.004, max: 0.004),
+        execution: Quantiles(count: 9, p50: 0.0004, p90: 0.001, p99: 0.002, max: 0.0031),
+        input: Quantiles(count: 9, p50: 1024, p90: 2048, p99: 4096, max: 5000),
+        failures: [:]
+    )
+
+    private static let reports = Reports(
+        timings: { _, _ in [timing] },
+        counts: {
+            StageCounts(
+                sources: [.init(source: SourceID(rawValue: 1), accepted: 5, refused: 0)],
+                connections: []
+            )
+        },
+        deadLetters: { _, _ in [] },
+        refused: { _, _ in [] }
+    )
+}
