@@ -3,21 +3,22 @@ enum EditList {
     /// Bytes of one edit before the inserted text.
     static let editBytes = 12
 
-    /// Applies a list from a worker to the host's own copy of the input.
+    /// Applies a list from a worker to the host's own copy of the input, and appends the result to `output`.
     ///
+    /// - Returns: Where in `output` the result lies.
     /// - Throws: `ArenaError.violation` when the list is cut off, not sorted, points outside the input, or makes more
     ///   than `budget` bytes.
     static func apply(
         _ list: ArraySlice<UInt8>,
         count: Int,
         to input: ArraySlice<UInt8>,
-        budget: Int
-    ) throws(ArenaError) -> ArraySlice<UInt8> {
+        budget: Int,
+        into output: inout [UInt8]
+    ) throws(ArenaError) -> Range<Int> {
         guard count <= list.count / editBytes else { throw .violation("an edit list is cut off") }
         let length = try self.length(list, count: count, of: input)
         guard length > 0, length <= budget else { throw .violation("an edited event is empty or longer than allowed") }
-        var output: [UInt8] = []
-        output.reserveCapacity(length)
+        let start = output.count
         var position = input.startIndex
         var text = list.startIndex + count * editBytes
         for number in 0..<count {
@@ -28,7 +29,7 @@ enum EditList {
             text += edit.insert
         }
         output.append(contentsOf: input[position...])
-        return output[...]
+        return start..<output.count
     }
 
     /// Checks the whole list and gives the length of the result.

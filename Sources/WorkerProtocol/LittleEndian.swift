@@ -1,17 +1,10 @@
-/// Fixed-width little-endian words in private bytes. The positions were checked by the caller; a wrong one traps.
-extension RandomAccessCollection<UInt8> where Self: Sendable, Index == Int {
-    func word32(at position: Int) -> UInt32 {
-        let start = startIndex + position
-        return UInt32(self[start]) | UInt32(self[start + 1]) << 8
-            | UInt32(self[start + 2]) << 16 | UInt32(self[start + 3]) << 24
-    }
-
-    func word64(at position: Int) -> UInt64 {
-        UInt64(word32(at: position)) | UInt64(word32(at: position + 4)) << 32
-    }
-}
-
+/// Fixed-width little-endian words in private bytes; a position outside them traps.
+///
+/// The traps are a last resort: every caller has checked the lengths that came from elsewhere.
 extension [UInt8] {
+    func word32(at position: Int) -> UInt32 { self[...].word32(at: position) }
+    func word64(at position: Int) -> UInt64 { self[...].word64(at: position) }
+
     mutating func append(word32 value: UInt32) {
         append(UInt8(truncatingIfNeeded: value))
         append(UInt8(truncatingIfNeeded: value >> 8))
@@ -22,5 +15,22 @@ extension [UInt8] {
     mutating func append(word64 value: UInt64) {
         append(word32: UInt32(truncatingIfNeeded: value))
         append(word32: UInt32(truncatingIfNeeded: value >> 32))
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Positions count from the start of the slice.
+    func word32(at position: Int) -> UInt32 {
+        precondition(position >= 0 && position <= count - 4)
+        return unsafe withUnsafeBytes { bytes in
+            unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self))
+        }
+    }
+
+    func word64(at position: Int) -> UInt64 {
+        precondition(position >= 0 && position <= count - 8)
+        return unsafe withUnsafeBytes { bytes in
+            unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+        }
     }
 }

@@ -7,15 +7,22 @@ struct VerdictTable {
     private let expected: OutputArenaReader.Expectation
     private var states: [State]
     /// In the order of the records; sorted by event at the end.
-    private var parts: [(index: Int, json: ArraySlice<UInt8>)] = []
+    private var parts: [(index: Int, json: Part)] = []
+    /// The JSON of all edited events, one after the other.
+    private var edited: [UInt8] = []
     private var requests: [PluginRequest] = []
     private var classifications: [Classification] = []
     private var logs: [PluginLog] = []
     private var batchError: (code: String?, message: String) = (nil, "")
-    private var editedBytes = 0
     private var partBytes = 0
     private var bodyBytes = 0
     private var isSorted = true
+
+    /// A part's bytes: as they were given, or a range of `edited`, which may still move.
+    private enum Part {
+        case given(ArraySlice<UInt8>)
+        case edited(Range<Int>)
+    }
 
     private struct State {
         var partCount = 0
@@ -34,11 +41,10 @@ struct VerdictTable {
         switch record.kind {
         case .emit, .edits:
             let index = try event(record, kind: .transform)
-            let json = record.kind == .emit ? try emitted(record) : try edited(record, index)
-            try addPart(index, json)
+            try addPart(index, record.kind == .emit ? .given(emitted(record)) : edit(record, index))
         case .drop:
             let index = try event(record)
-            if states[index].verdict == .none {
+            if case .none = states[index].verdict {
                 states[index].verdict = .drop(record.first.text(limit: TextLimits.dropReason))
             }
         case .fail: try fail(record)
@@ -73,25 +79,26 @@ struct VerdictTable {
         return record.first
     }
 
-    private mutating func edited(
-        _ record: OutputSnapshot.Record,
-        _ index: Int
-    ) throws(ArenaError) -> ArraySlice<UInt8> {
+    private mutating func edit(_ record: OutputSnapshot.Record, _ index: Int) throws(ArenaError) -> Part {
         guard record.code >= 0 else { throw .violation("an edit list has a negative length") }
         let input = expected.inputs[index]
-        if record.code == 0, record.first.isEmpty { return input }
-        let budget = min(expected.head.partBytes, expected.head.outputBytes - editedBytes)
-        let json = try EditList.apply(record.first, count: Int(record.code), to: input, budget: budget)
-        editedBytes += json.count
-        return json
+        if record.code == 0, record.first.isEmpty { return .given(input) }
+        if edited.isEmpty { edited.reserveCapacity(expected.inputs.reduce(0) { $0 + $1.count + $1.count / 8 }) }
+        let budget = min(expected.head.partBytes, expected.head.outputBytes - edited.count)
+        return .edited(
+            try EditList.apply(record.first, count: Int(record.code), to: input, budget: budget, into: &edited)
+        )
     }
 
-    private mutating func addPart(_ index: Int, _ json: ArraySlice<UInt8>) throws(ArenaError) {
+    private mutating func addPart(_ index: Int, _ json: Part) throws(ArenaError) {
         states[index].partCount += 1
         guard states[index].partCount <= expected.head.fanOut else {
             throw .violation("an event became more parts than allowed")
         }
-        partBytes += json.count
+        switch json {
+        case .given(let bytes): partBytes += bytes.count
+        case .edited(let range): partBytes += range.count
+        }
         guard partBytes <= expected.head.outputBytes else {
             throw .violation("an answer describes more bytes than allowed")
         }
@@ -169,7 +176,12 @@ struct VerdictTable {
         // A stable sort: parts of one event keep their order.
         if !isSorted { parts.sort { $0.index < $1.index } }
         settleRequests()
-        let all = parts.map(\.json)
+        let all = parts.map { part in
+            switch part.json {
+            case .given(let bytes): bytes
+            case .edited(let range): edited[range]
+            }
+        }
         var answer = BatchAnswer(verdicts: [])
         answer.verdicts.reserveCapacity(states.count)
         var start = 0
