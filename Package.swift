@@ -42,6 +42,7 @@ let package = Package(
     targets: [
         // MARK: C boundary
         .target(name: "CLeatPlugin"),
+        .target(name: "CInProcess", dependencies: ["CLeatPlugin"]),
         .target(name: "CLinux"),
         .target(name: "CSharedMemory"),
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
@@ -183,8 +184,13 @@ let package = Package(
         .executableTarget(
             name: "leat-bench",
             dependencies: [
+                "CInProcess",
+                "CLinux",
                 "CSimdjson",
                 "EventJSON",
+                "EventModel",
+                "PluginHost",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house

@@ -1,6 +1,6 @@
 import CLinux
 import Crypto
-import EventModel
+package import EventModel
 import Glibc
 
 /// A plugin's file in memory that nobody can change any more, not even this process: checked once, given to every worker.
@@ -32,6 +32,16 @@ final class PluginImage: Sendable {
 }
 
 extension PluginDigest {
+    /// The digest of a file's content.
+    package init(of bytes: [UInt8]) {
+        let digits = [UInt8]("0123456789abcdef".utf8)
+        let name = SHA256.hash(data: bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        guard let digest = PluginDigest(rawValue: String(decoding: name, as: UTF8.self)) else {
+            preconditionFailure("32 bytes have 64 digits")
+        }
+        self = digest
+    }
+
     /// The 32 bytes that the name spells.
     var bytes: [UInt8] {
         let digits = rawValue.utf8.map { $0 <= 0x39 ? $0 - 0x30 : $0 - 0x61 + 10 }

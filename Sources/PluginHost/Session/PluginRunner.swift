@@ -44,6 +44,9 @@ actor PluginRunner {
     /// How many events the next batch should have.
     var batchSize: Int { sizer.size }
 
+    /// The process that runs the plugin now, for those who measure it.
+    var workerProcess: Int32? { worker?.process }
+
     // MARK: Batches
 
     /// Runs events through the plugin until each has a verdict, whatever it does to its workers.

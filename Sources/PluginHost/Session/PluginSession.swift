@@ -62,6 +62,9 @@ package final class PluginSession: Sendable {
         try await submit(.classify(responses)).classifications
     }
 
+    /// The process that runs the plugin now, for those who measure it.
+    package var workerProcess: Int32? { get async { await runner.workerProcess } }
+
     /// Ends the worker; whoever waits gets `PluginError.stopped`.
     package func stop() async {
         for submission in queue.withLock({ $0.stop() }) { submission.fail(.stopped) }

@@ -89,6 +89,8 @@ final class Worker: Sendable {
     /// The memory in use; only the owner touches the input.
     var arenas: (input: Arena, output: Arena) { state.withLock { ($0.input, $0.output) } }
 
+    var process: Int32? { state.withLock { $0.pid } }
+
     /// How the process ended, if it did.
     var end: WorkerEnd? { state.withLock { $0.end } }
 
