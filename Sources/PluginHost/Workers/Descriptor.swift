@@ -3,6 +3,9 @@ import EventModel
 import Glibc
 
 /// An open descriptor that is closed when nobody holds it any more.
+///
+/// Nobody holds it after its last use by name: whoever passes `number` on must keep the object until the number was used,
+/// as a property or by `withExtendedLifetime`.
 final class Descriptor: Sendable {
     let number: Int32
 

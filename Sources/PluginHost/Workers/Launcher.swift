@@ -64,7 +64,9 @@ package final class Launcher: Sendable {
                 seats.spare = nil
             }
             guard let active = seats.active, seats.spare == nil, let pair = try? Descriptor.pair() else { return nil }
-            let asked = active.send(LauncherMessage(.spare), descriptors: [pair.far.number])
+            let asked = withExtendedLifetime(pair.far) {
+                active.send(LauncherMessage(.spare), descriptors: [pair.far.number])
+            }
             guard asked == 0 else { return nil }
             seats.spare = LauncherSeat(number: seats.next, socket: pair.near, pid: 0)
             seats.next += 1
@@ -91,11 +93,13 @@ package final class Launcher: Sendable {
         do {
             let pair = try Descriptor.pair()
             let nothing = Descriptor(unsafe open("/dev/null", O_RDWR | O_CLOEXEC))
-            let pid = try Spawn(
-                .path(program),
-                arguments: ["leat-worker", "launcher"],
-                descriptors: [nothing.number, nothing.number, STDERR_FILENO, pair.far.number]
-            ).start()
+            let pid = try withExtendedLifetime((nothing, pair.far)) {
+                try Spawn(
+                    .path(program),
+                    arguments: ["leat-worker", "launcher"],
+                    descriptors: [nothing.number, nothing.number, STDERR_FILENO, pair.far.number]
+                ).start()
+            }
             let seat = LauncherSeat(number: number, socket: pair.near, pid: pid)
             guard let hello = try seat.receive(wait: true), hello.kind == .hello else {
                 throw LauncherError(reason: "\(program) did not answer as a launcher")

@@ -106,7 +106,8 @@ extension Worker {
         let (isWatched, pid, output) = state.withLock { ($0.watch != nil, $0.pid, $0.output) }
         guard isWatched else { return nil }
         hear()
-        let progress = unsafe OutputArenaReader.progress(output.shared)
+        // The owner may replace the arena meanwhile.
+        let progress = withExtendedLifetime(output) { unsafe OutputArenaReader.progress(output.shared) }
         var cpu: Int64 = 0
         let isKnown = pid.map { unsafe leat_process_cpu($0, &cpu) == 0 } ?? false
         let (cause, next) = state.withLock { state in

@@ -91,7 +91,8 @@ final class WorkerPump: Sendable {
             limits.descriptors,
             limits.threads
         )
-        guard let seat = launcher.send(request, descriptors: ends.map(\.number)) else {
+        let seat = withExtendedLifetime(ends) { launcher.send(request, descriptors: ends.map(\.number)) }
+        guard let seat else {
             remove(worker)
             throw WorkerStartError(what: "the launcher", errno: EPIPE)
         }
