@@ -4,7 +4,7 @@ extension JSONEdits {
     package enum Finding: Equatable, Sendable {
         /// A value that no change has touched, so the tape can be asked.
         case untouched(JSONNode)
-        /// A value that is new or is changed inside: write and parse again to read it.
+        /// Something that is new, or changed inside, or would lie in what is: write and parse again to read it.
         case changed
         /// Nothing.
         case missing

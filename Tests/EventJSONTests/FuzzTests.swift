@@ -128,6 +128,13 @@ struct FuzzTests {
             var model = Model(tape.root, of: tape)
             for _ in 0..<1 + generator.number(below: 8) {
                 try edit(&edits, &model, of: tape, &generator, seed)
+                let path = generator.path()
+                let there = model.find(Self.steps(path)[...])
+                switch edits.find(JSONPath(path), of: tape.root, in: tape) {
+                case .untouched(let node): #expect(Model(node, of: tape) == there, "seed \(seed) at \(path)")
+                case .changed: break
+                case .missing: #expect(there == nil, "seed \(seed) at \(path)")
+                }
             }
             var output: [UInt8] = []
             edits.write(tape.root, of: tape, into: &output)

@@ -79,6 +79,18 @@ indirect enum Model: Equatable {
         return model
     }
 
+    /// What is at `path`.
+    func find(_ path: ArraySlice<Step>) -> Model? {
+        guard let step = path.first else { return self }
+        switch (step, self) {
+        case (.name(let name), .object(let members)):
+            return members.last { $0.name == name }?.value.find(path.dropFirst())
+        case (.index(let index), .array(let elements)) where index < elements.count:
+            return elements[index].find(path.dropFirst())
+        default: return nil
+        }
+    }
+
     /// Removes what is at `path`; with a name, gives it that name instead.
     mutating func remove(_ path: ArraySlice<Step>, renamingTo new: String? = nil) throws -> Bool {
         guard let step = path.first else { throw Refused() }
