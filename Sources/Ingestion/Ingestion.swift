@@ -1,0 +1,224 @@
+package import Catalog
+import EventJSON
+import EventLog
+import EventModel
+import HTTPTypes
+import Hummingbird
+import NIOCore
+package import Telemetry
+
+/// Accepts events over HTTP and answers after they are durable.
+///
+/// One request reads top to bottom in `accept`: who sends, read, parse, take each event, wait for the commit, answer.
+///
+/// - Owner: the program makes one, runs its queue as a service, and puts an ``IngestionResponder`` before its routes.
+package final class Ingestion: Sendable {
+    /// Gives the configuration of this moment.
+    package typealias Configuration = @Sendable () -> CatalogSnapshot
+
+    package let settings: IngestionSettings
+    package let queue: AppendQueue
+    package let refused: RefusedSamples
+    private let configuration: Configuration
+    private let counts = IngestionCounts()
+    private let scratches = RequestScratches()
+    private let now: @Sendable () -> EventTime
+
+    package convenience init(
+        settings: IngestionSettings = .init(),
+        queue: AppendQueue,
+        refused: RefusedSamples,
+        configuration: @escaping Configuration
+    ) {
+        self.init(
+            settings: settings,
+            queue: queue,
+            refused: refused,
+            configuration: configuration,
+            now: { EventTime.now() }
+        )
+    }
+
+    init(
+        settings: IngestionSettings,
+        queue: AppendQueue,
+        refused: RefusedSamples,
+        configuration: @escaping Configuration,
+        now: @escaping @Sendable () -> EventTime
+    ) {
+        self.settings = settings
+        self.queue = queue
+        self.refused = refused
+        self.configuration = configuration
+        self.now = now
+    }
+
+    /// What ingestion shows at `/metrics`.
+    package func metrics() -> [MetricFamily] {
+        counts.families(waitingBytes: queue.waitingBytes)
+    }
+
+    /// Answers one request of a route of ours.
+    func answer(_ request: Request, _ route: IngestionRoute, from address: SocketAddress?) async -> Answer {
+        let start = ContinuousClock.now
+        let call = Call(request, route, address: address, settings: settings)
+        var answer: Answer
+        var bytes = 0
+        do throws(RequestRefusal) {
+            answer = try await self.answer(call, &bytes)
+        } catch {
+            answer = Answer(error)
+        }
+        let time = (ContinuousClock.now - start) / .seconds(1)
+        counts.add(status: answer.status.code, seconds: time, bytes: bytes)
+        // A picture is shown whatever happened to the event.
+        if case .pixel = route { answer = Answer(form: .gif, body: Pixel.picture) }
+        return answer
+    }
+
+    private func answer(_ call: Call, _ bytes: inout Int) async throws(RequestRefusal) -> Answer {
+        try call.checkMethod()
+        switch call.route {
+        case .sourceConfiguration:
+            guard let key = try call.writeKeyOfHead() else { throw .noWriteKeyInQuery }
+            let source = try source(key)
+            return Answer(
+                form: .json,
+                body: BrowserConfiguration.rudderStack(source, writeKey: key),
+                cacheSeconds: BrowserConfiguration.cacheSeconds
+            )
+        case .projectSettings(let key):
+            _ = try source(key)
+            let host = call.request.head.authority
+            return Answer(
+                form: .json,
+                body: BrowserConfiguration.segment(writeKey: key, host: host, isSecure: call.isSecure),
+                cacheSeconds: BrowserConfiguration.cacheSeconds
+            )
+        case .event, .mergeOrMetrics, .batch, .beacon, .pixel:
+            return try await accept(call, &bytes)
+        }
+    }
+
+    // MARK: The way of a request with events
+
+    private func accept(_ call: Call, _ bytes: inout Int) async throws(RequestRefusal) -> Answer {
+        guard queue.isAccepting else { throw .unavailable }
+        let key = try call.writeKeyOfHead()
+        let known: Source? = if let key { try source(key) } else { nil }
+        var scratch = scratches.take()
+        let outcome: Result<Intake, RequestRefusal>
+        // The budget is held until the commit: what waits is what is bounded.
+        var reader = try BodyReader(call.request.headers, budget: queue.budget)
+        do throws(RequestRefusal) {
+            if case .pixel(let type) = call.route {
+                scratch.body = Pixel.event(type, call.query, at: now())
+            } else {
+                try await reader.read(call.request.body, into: &scratch.body)
+            }
+            bytes = scratch.body.count
+            outcome = .success(try take(call, known, &scratch))
+        } catch {
+            outcome = .failure(error)
+        }
+        scratches.give(scratch)
+        let intake = try outcome.get()
+        guard await intake.pending.outcome() == .committed else { throw .unavailable }
+        counts.add(accepted: intake.accepted, refused: intake.refused)
+        return try intake.answer()
+    }
+
+    /// Parses the body and hands its events to the queue; nothing here waits.
+    private func take(
+        _ call: Call,
+        _ known: Source?,
+        _ scratch: inout RequestScratch
+    ) throws(RequestRefusal) -> Intake {
+        guard !scratch.body.isEmpty else { throw .emptyBody }
+        do throws(JSONError) {
+            try scratch.tape.parse(scratch.body)
+        } catch {
+            throw .invalidJSON(detail: error.description)
+        }
+        let root = scratch.tape.root
+        guard scratch.tape.kind(root) == .object else { throw .notAnEvent }
+        var intake = Intake(isBatch: call.isBatch)
+        if call.route == .mergeOrMetrics, scratch.tape.member(of: root, "series") != nil { return intake }
+        let source: Source = if let known { known } else { try self.source(call.writeKey(in: scratch.tape)) }
+        var circumstances = EventIntake.Circumstances(
+            type: call.type,
+            receivedAt: now(),
+            requestIP: call.requestIP,
+            sentAt: nil
+        )
+        let gathers = queue.gathers(of: source)
+        if call.isBatch {
+            guard let batch = scratch.tape.member(of: root, "batch"), scratch.tape.kind(batch) == .array else {
+                throw .notAnEvent
+            }
+            let sentAt = scratch.tape.member(of: root, "sentAt")
+            circumstances.sentAt = sentAt.flatMap { scratch.tape.isNull($0) ? nil : $0 }
+            scratch.intake.begin(circumstances)
+            for event in scratch.tape.elements(of: batch) {
+                take(event, &scratch, circumstances, source, gathers, &intake)
+            }
+            guard intake.count > 0 else { throw .emptyBatch }
+        } else {
+            scratch.intake.begin(circumstances)
+            take(root, &scratch, circumstances, source, gathers, &intake)
+        }
+        return intake
+    }
+
+    private func take(
+        _ event: JSONNode,
+        _ scratch: inout RequestScratch,
+        _ circumstances: EventIntake.Circumstances,
+        _ source: Source,
+        _ gathers: [Gather],
+        _ intake: inout Intake
+    ) {
+        do throws(EventRefusal) {
+            let entry = try scratch.intake.take(event, of: scratch.tape, in: scratch.body, circumstances)
+            let gather = gathers[Int(entry.userHash % UInt64(gathers.count))]
+            queue.add(entry, scratch.intake.bytes, to: gather, for: intake.pending)
+            intake.accepted += 1
+        } catch {
+            let range = scratch.tape.range(of: event)
+            refused.add(error, of: source.id, scratch.body[range], at: circumstances.receivedAt)
+            intake.refused.append(RefusedEvent(index: intake.count, reason: error))
+        }
+        intake.count += 1
+    }
+
+    // MARK: Who sends
+
+    private func source(_ key: String?) throws(RequestRefusal) -> Source {
+        guard let key else { throw .noWriteKeyInHeader }
+        guard let source = configuration().source(forWriteKey: key), source.partitions > 0 else {
+            throw .invalidWriteKey
+        }
+        guard source.enabled else { throw .sourceDisabled }
+        return source
+    }
+}
+
+/// What became of one request's events so far.
+struct Intake {
+    let pending = PendingRequest()
+    let isBatch: Bool
+    /// The events looked at.
+    var count = 0
+    /// The events on their way to the log.
+    var accepted = 0
+    var refused: [RefusedEvent] = []
+
+    init(isBatch: Bool) { self.isBatch = isBatch }
+
+    /// The answer once the accepted events are durable.
+    func answer() throws(RequestRefusal) -> Answer {
+        guard let first = refused.first else { return .accepted }
+        guard accepted > 0 else { throw .noValidEvent(first.reason) }
+        return .partly(accepted: accepted, refused: refused, refusedCount: refused.count)
+    }
+}

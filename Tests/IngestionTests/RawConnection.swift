@@ -1,0 +1,29 @@
+import NIOCore
+import NIOPosix
+
+/// A TCP connection that sends exactly the bytes it is told to, for senders that no client library imitates.
+struct RawConnection {
+    private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    /// Connects to `port` of the loopback, lets `body` send, and gives everything the server said until it closed.
+    static func talk(
+        to port: Int,
+        _ body: @Sendable @escaping (NIOAsyncChannelOutboundWriter<ByteBuffer>) async throws -> Void
+    ) async throws -> String {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            try await body(outbound)
+            var said = ByteBuffer()
+            // A reset after the answer is one way to close.
+            do {
+                for try await part in inbound { said.writeImmutableBuffer(part) }
+            } catch {}
+            return String(buffer: said)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import EventModel
+import Logging
+import Synchronization
+import Testing
+
+@testable import Ingestion
+
+@Suite struct RefusedSampleTests {
+    static let source = SourceID(rawValue: 7)
+    static let time = EventTime(microseconds: 1)
+
+    /// What a store was given, and whether it fails.
+    final class Store: Sendable {
+        struct Away: Error {}
+        struct State {
+            var isAway = false
+            var counts: [EventRefusal: Int64] = [:]
+            var samples = 0
+        }
+        let state = Mutex(State())
+
+        func write(_ counts: [RefusedSamples.Count], _ samples: [RefusedSamples.Sample]) throws {
+            try state.withLock { state in
+                if state.isAway { throw Away() }
+                for count in counts { state.counts[count.reason, default: 0] += count.count }
+                state.samples += samples.count
+            }
+        }
+    }
+
+    @Test func `Counts are exact and samples are few and short`() throws {
+        let samples = RefusedSamples()
+        let long = [UInt8](repeating: 0x61, count: 5000)
+        for _ in 0..<1000 {
+            samples.add(.unknownType, of: Self.source, long[...], at: Self.time)
+            samples.add(.noIdentity, of: Self.source, long[10...20], at: Self.time)
+        }
+        for number in 0..<1000 {
+            samples.add(.notAnObject, of: SourceID(rawValue: Int64(number)), long[...0], at: Self.time)
+        }
+        let taken = try #require(samples.take())
+        #expect(taken.counts.reduce(0) { $0 + $1.count } == 3000)
+        #expect(taken.samples.filter { $0.reason == .unknownType }.count == RefusedSamples.samplesEach)
+        #expect(taken.samples.count == RefusedSamples.samplesTotal)
+        #expect(taken.samples.allSatisfy { $0.payload.count <= RefusedSamples.payloadBytes })
+        #expect(taken.samples[0].length == 5000)
+    }
+
+    @Test func `What could not be written is written with the next`() async {
+        let samples = RefusedSamples()
+        let store = Store()
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0, $1) }
+        store.state.withLock { $0.isAway = true }
+        samples.add(.noIdentity, of: Self.source, [1], at: Self.time)
+        await writer.write()
+        samples.add(.noIdentity, of: Self.source, [2], at: Self.time)
+        store.state.withLock { $0.isAway = false }
+        await writer.write()
+        await writer.write()
+        store.state.withLock { state in
+            #expect(state.counts == [.noIdentity: 2] && state.samples == 2)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `The end of the service writes the rest`() async throws {
+        let samples = RefusedSamples()
+        let store = Store()
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0, $1) }
+        samples.add(.tooLarge, of: Self.source, [1], at: Self.time)
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await writer.run() }
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+        store.state.withLock { #expect($0.counts == [.tooLarge: 1]) }
+    }
+}

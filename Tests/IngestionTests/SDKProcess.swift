@@ -1,0 +1,106 @@
+import Foundation
+
+/// One of the real Python SDKs in its own virtual environment, run by `Tests/SDKs/drive.py`.
+final class SDKProcess: Sendable {
+    /// What the SDK made of one command.
+    struct Report: Decodable {
+        let ids: [String]
+        let refused: Int
+        let errors: [String]
+    }
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    private static let drivers = top.appending(path: "Tests/SDKs")
+
+    private let process = Process()
+    private let input = Pipe()
+    private let lines: AsyncStream<String>
+
+    init(_ sdk: String, port: Int) async throws {
+        let environment = try await Self.environment(sdk)
+        let output = Pipe()
+        process.executableURL = environment.appending(path: "bin/python")
+        process.arguments = [Self.drivers.appending(path: "drive.py").path, sdk, "http://127.0.0.1:\(port)"]
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        let (lines, found) = AsyncStream.makeStream(of: String.self)
+        self.lines = lines
+        try process.run()
+        let handle = output.fileHandleForReading
+        let reader = Thread {
+            var pending = Data()
+            while case let more = handle.availableData, !more.isEmpty {
+                pending += more
+                while let end = pending.firstIndex(of: 0x0A) {
+                    found.yield(String(decoding: pending[..<end], as: UTF8.self))
+                    pending = Data(pending[(end + 1)...])
+                }
+            }
+            found.finish()
+        }
+        reader.start()
+    }
+
+    deinit {
+        if process.isRunning { process.terminate() }
+    }
+
+    /// Gives one command; its report comes when the SDK has sent everything.
+    func begin(_ command: String) throws {
+        try input.fileHandleForWriting.write(contentsOf: Data((command + "\n").utf8))
+    }
+
+    /// Waits for the report of the command that was begun first.
+    func report() async throws -> Report {
+        guard let line = await lines.first(where: { _ in true }) else {
+            throw Failure(description: "the driver ended without a report")
+        }
+        return try JSONDecoder().decode(Report.self, from: Data(line.utf8))
+    }
+
+    /// The folder of the SDK's virtual environment, made when it is not there; a failing pip is a failing test.
+    private static func environment(_ sdk: String) async throws -> URL {
+        let folder = top.appending(path: ".build/venvs/\(sdk)")
+        let requirements = drivers.appending(path: "\(sdk).txt")
+        let stamp = folder.appending(path: "requirements.txt")
+        let wanted = try Data(contentsOf: requirements)
+        if (try? Data(contentsOf: stamp)) == wanted { return folder }
+        try await off {
+            try command("python3", "-m", "venv", "--clear", folder.path)
+            let pip = folder.appending(path: "bin/pip").path
+            try command(pip, "install", "--quiet", "--disable-pip-version-check", "-r", requirements.path)
+            try wanted.write(to: stamp)
+        }
+        return folder
+    }
+
+    private static func command(_ words: String...) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = words
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let said = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            let end = String(decoding: said.suffix(2_000), as: UTF8.self)
+            throw Failure(description: "\(words.joined(separator: " ")) failed: \(end)")
+        }
+    }
+
+    /// Runs what blocks on a thread of its own.
+    private static func off(_ body: @escaping @Sendable () throws -> Void) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let thread = Thread { continuation.resume(with: Result { try body() }) }
+            thread.start()
+        }
+    }
+}
