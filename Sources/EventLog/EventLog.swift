@@ -1,4 +1,5 @@
 package import EventModel
+package import Logging
 package import PostgreSQL
 import Synchronization
 
@@ -13,14 +14,22 @@ package final class EventLog: Sendable {
     package let settings: EventLogSettings
     /// The partitions' ends as known here, and who waits for them to move.
     package let signals = TailSignals()
+    let logger: Logger
     let cache: TailCache
     let slices: Slices
     let membership = Mutex(Membership())
     /// The time of the newest checkpoint that this node has seen or written.
     let newestCheckpoint = Atomic<Int64>(0)
+    /// Whether the answer to the last checkpoint was lost.
+    let lostCheckpoint = Atomic<Bool>(false)
 
-    package init(_ pool: ConnectionPool, settings: EventLogSettings = EventLogSettings()) {
+    package init(
+        _ pool: ConnectionPool,
+        settings: EventLogSettings = EventLogSettings(),
+        logger: Logger = Logger(label: "leat.log")
+    ) {
         self.pool = pool
+        self.logger = logger
         self.settings = settings
         cache = TailCache(bytes: settings.cacheBytes)
         slices = Slices(pool, settings)

@@ -10,9 +10,12 @@ package struct EventLogSettings: Sendable {
     package var slicesAhead = 4
     /// How long the log keeps events that everybody has read.
     package var retention = Duration.seconds(72 * 3600)
+    /// How long dead letters, and the log of attempts, are kept.
+    package var deadLetterRetention = Duration.seconds(30 * 86_400)
+    package var attemptRetention = Duration.seconds(3 * 86_400)
     /// How far back a repeated message id is looked for.
     package var duplicateWindow = Duration.seconds(24 * 3600)
-    /// The most message ids that a node remembers; beyond it the window shrinks.
+    /// The most message ids that a node remembers, about 40 bytes each; beyond it the window shrinks.
     package var duplicateEntries = 4_000_000
     /// How long a node that says nothing keeps its leases.
     package var leaseTime = Duration.seconds(10)

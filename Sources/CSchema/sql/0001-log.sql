@@ -84,17 +84,20 @@ CREATE TABLE leat.parked (
     partition_id bigint NOT NULL,
     consumer_id bigint NOT NULL,
     event_offset bigint NOT NULL,
+    -- -1 for a whole event.
     part integer NOT NULL,
     user_hash bigint NOT NULL,
+    -- Of the event's chunk.
     slice_time timestamptz NOT NULL,
-    attempt integer NOT NULL,
+    received_at timestamptz NOT NULL,
+    -- Tries so far, and when the first of them was.
+    attempts integer NOT NULL,
+    since timestamptz NOT NULL,
     -- NULL for those that wait behind another.
     next_attempt_at timestamptz,
     payload bytea,
     -- Why it waits.
     code text NOT NULL,
-    -- What the destination answered, cut to a bound.
-    answer text,
     parked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (partition_id, consumer_id, event_offset, part)
 ) WITH (autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0.02);
@@ -117,7 +120,8 @@ CREATE TABLE leat.dead_letter (
     attempts integer NOT NULL,
     payload_before bytea,
     payload_after bytea,
-    answer text,
+    -- The latest tries with what was answered, as JSON.
+    history text,
     PRIMARY KEY (partition_id, consumer_id, died_at, event_offset, part)
 ) PARTITION BY RANGE (died_at);
 CREATE INDEX dead_letter_consumer ON leat.dead_letter (consumer_id, died_at);
@@ -256,21 +260,21 @@ CREATE FUNCTION leat.carry_checkpoints(before timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
     lane record;
+    last leat.checkpoint;
     carried integer := 0;
 BEGIN
     FOR lane IN
-        SELECT DISTINCT ON (c.partition_id, c.consumer_id) c.* FROM leat.checkpoint c
-        ORDER BY c.partition_id, c.consumer_id, c.written_at DESC
+        SELECT c.partition_id, c.consumer_id FROM leat.checkpoint c WHERE c.written_at < before
+        GROUP BY c.partition_id, c.consumer_id ORDER BY c.partition_id, c.consumer_id
     LOOP
-        CONTINUE WHEN lane.written_at >= before;
         -- No commit of the lane can come between: its node holds this row FOR KEY SHARE while it commits.
         PERFORM FROM leat.lease l WHERE l.partition_id = lane.partition_id FOR UPDATE;
-        CONTINUE WHEN EXISTS (
-            SELECT FROM leat.checkpoint c WHERE c.partition_id = lane.partition_id
-                AND c.consumer_id = lane.consumer_id AND c.written_at > lane.written_at
-        );
-        lane.written_at := clock_timestamp();
-        INSERT INTO leat.checkpoint SELECT lane.*;
+        SELECT * INTO last FROM leat.checkpoint c
+        WHERE c.partition_id = lane.partition_id AND c.consumer_id = lane.consumer_id
+        ORDER BY c.written_at DESC LIMIT 1;
+        CONTINUE WHEN last.written_at >= before;
+        last.written_at := clock_timestamp();
+        INSERT INTO leat.checkpoint SELECT last.*;
         carried := carried + 1;
     END LOOP;
     RETURN carried;
@@ -351,12 +355,12 @@ CREATE FUNCTION leat.checkpoint(
     ids bigint[], consumers bigint[], starts bigint[], nexts bigint[], times timestamptz[], bitmaps bytea[],
     counts bigint[],
     parked_ids bigint[], parked_consumers bigint[], parked_offsets bigint[], parked_parts integer[],
-    parked_users bigint[], parked_times timestamptz[], parked_attempts integer[], parked_next timestamptz[],
-    parked_payloads bytea[], parked_codes text[], parked_answers text[],
+    parked_users bigint[], parked_times timestamptz[], parked_received timestamptz[], parked_attempts integer[],
+    parked_since timestamptz[], parked_next timestamptz[], parked_payloads bytea[], parked_codes text[],
     removed_ids bigint[], removed_consumers bigint[], removed_offsets bigint[], removed_parts integer[],
     dead_ids bigint[], dead_consumers bigint[], dead_offsets bigint[], dead_parts integer[], dead_users bigint[],
     dead_times timestamptz[], dead_stages text[], dead_codes text[], dead_reasons text[], dead_plugins text[],
-    dead_attempts integer[], dead_before bytea[], dead_after bytea[], dead_answers text[]
+    dead_attempts integer[], dead_before bytea[], dead_after bytea[], dead_histories text[]
 ) RETURNS timestamptz
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -392,25 +396,25 @@ BEGIN
     END IF;
     IF cardinality(parked_ids) > 0 THEN
         INSERT INTO leat.parked AS p (
-            partition_id, consumer_id, event_offset, part, user_hash, slice_time, attempt, next_attempt_at, payload,
-            code, answer
+            partition_id, consumer_id, event_offset, part, user_hash, slice_time, received_at, attempts, since,
+            next_attempt_at, payload, code
         )
         SELECT * FROM unnest(
-            parked_ids, parked_consumers, parked_offsets, parked_parts, parked_users, parked_times, parked_attempts,
-            parked_next, parked_payloads, parked_codes, parked_answers
+            parked_ids, parked_consumers, parked_offsets, parked_parts, parked_users, parked_times, parked_received,
+            parked_attempts, parked_since, parked_next, parked_payloads, parked_codes
         )
         ON CONFLICT (partition_id, consumer_id, event_offset, part) DO UPDATE SET
-            attempt = excluded.attempt, next_attempt_at = excluded.next_attempt_at,
-            payload = coalesce(excluded.payload, p.payload), code = excluded.code, answer = excluded.answer;
+            attempts = excluded.attempts, since = excluded.since, next_attempt_at = excluded.next_attempt_at,
+            payload = excluded.payload, code = excluded.code;
     END IF;
     IF cardinality(dead_ids) > 0 THEN
         INSERT INTO leat.dead_letter (
             partition_id, consumer_id, event_offset, part, user_hash, slice_time, stage, code, reason, plugin, attempts,
-            payload_before, payload_after, answer, died_at
+            payload_before, payload_after, history, died_at
         )
         SELECT u.*, at FROM unnest(
             dead_ids, dead_consumers, dead_offsets, dead_parts, dead_users, dead_times, dead_stages, dead_codes,
-            dead_reasons, dead_plugins, dead_attempts, dead_before, dead_after, dead_answers
+            dead_reasons, dead_plugins, dead_attempts, dead_before, dead_after, dead_histories
         ) AS u;
     END IF;
     RETURN at;

@@ -17,6 +17,13 @@ package final class TailSignals: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Yields after appends of this node that other nodes have not been told of.
+    let untold: AsyncStream<Void>
+    private let tell: AsyncStream<Void>.Continuation
+
+    init() {
+        (untold, tell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
 
     /// An element now, and one or more after every growth of the partition; signals that nobody took yet are one.
     package func changes(of partition: PartitionID) -> AsyncStream<Void> {
@@ -47,6 +54,7 @@ package final class TailSignals: Sendable {
             return Array((state.waiting[partition] ?? [:]).values)
         }
         for continuation in continuations { continuation.yield() }
+        if here { tell.yield() }
     }
 
     /// Wakes the readers of some partitions, or of all.

@@ -59,7 +59,6 @@ struct Slice: Equatable, Sendable {
 struct Slices: Sendable {
     private let pool: ConnectionPool
     private let tables: [SlicedTable]
-    private let retention: Duration
 
     /// How often a lock that somebody holds is tried again, and the pause between.
     private static let attempts = 50
@@ -78,7 +77,6 @@ struct Slices: Sendable {
 
     init(_ pool: ConnectionPool, _ settings: EventLogSettings) {
         self.pool = pool
-        retention = settings.retention
         tables = [
             SlicedTable(
                 name: "chunk",
@@ -111,6 +109,12 @@ struct Slices: Sendable {
             for row in rows { if let slice = Slice(table: table, name: try row.text(0)) { slices.append(slice) } }
             return slices.sorted { $0.lower < $1.lower }
         }
+    }
+
+    /// The time by PostgreSQL's clock, which rules the slices.
+    /// - Unit: seconds since 1970.
+    func time() async throws(EventLogError) -> Int64 {
+        try await translated { () async throws(PostgreSQLError) in try await pool.query(Self.now)[0].int8(0) }
     }
 
     /// Takes a slice out of its table and drops it.

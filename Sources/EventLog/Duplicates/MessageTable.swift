@@ -1,0 +1,54 @@
+/// The highest offset at which each message hash was met: open addressing, no memory per entry but its slot.
+///
+/// - Shape: 24 bytes per slot, at most three quarters of the slots used.
+struct MessageTable: Sendable {
+    private var high: [UInt64]
+    private var low: [UInt64]
+    /// -1 for an empty slot.
+    private var offsets: [Int64]
+    /// Slots in use, entries that have left the window among them.
+    private(set) var used = 0
+
+    private static let smallest = 1024
+
+    init(slots: Int = smallest) {
+        high = Array(repeating: 0, count: slots)
+        low = high
+        offsets = Array(repeating: -1, count: slots)
+    }
+
+    var isFull: Bool { used * 4 >= offsets.count * 3 }
+
+    /// Notes that a hash is at `offset`, and gives the offset at which it was met last.
+    mutating func update(_ hash: MessageHash, _ offset: Int64) -> Int64? {
+        var slot = Int(truncatingIfNeeded: hash.low) & (offsets.count - 1)
+        while offsets[slot] >= 0 {
+            if low[slot] == hash.low, high[slot] == hash.high {
+                defer { offsets[slot] = offset }
+                return offsets[slot]
+            }
+            slot = (slot + 1) & (offsets.count - 1)
+        }
+        low[slot] = hash.low
+        high[slot] = hash.high
+        offsets[slot] = offset
+        used += 1
+        return nil
+    }
+
+    /// How many entries are at `floor` or above.
+    func living(from floor: Int64) -> Int {
+        offsets.reduce(0) { $0 + ($1 >= floor && $1 >= 0 ? 1 : 0) }
+    }
+
+    /// Makes room: forgets what is below `floor`, and grows if that does not suffice.
+    mutating func rebuild(from floor: Int64) {
+        var slots = Self.smallest
+        while living(from: floor) * 2 > slots { slots *= 2 }
+        var table = MessageTable(slots: slots)
+        for slot in offsets.indices where offsets[slot] >= 0 && offsets[slot] >= floor {
+            _ = table.update(MessageHash(high: high[slot], low: low[slot]), offsets[slot])
+        }
+        self = table
+    }
+}

@@ -1,0 +1,89 @@
+/// Which events of one partition repeat an earlier message id, as a pure function of the log.
+///
+/// An event is a duplicate if the same hash stands at a lower offset that was accepted at most the window's length
+/// before. Chunks are taken in order; the answers for those taken are remembered.
+struct MessageWindow: Sendable {
+    /// - Unit: microseconds.
+    let length: Int64
+    /// The most entries that are remembered.
+    let limit: Int
+    /// The first offset whose answer is known.
+    private(set) var from: Int64
+    /// The next offset to take.
+    private(set) var next: Int64
+    /// Whether the limit has made the window shorter than it should be.
+    private(set) var isShort = false
+    private var table = MessageTable()
+    /// First offset and time of each chunk inside the window, oldest first; those before `oldest` have left it.
+    private var chunks: [(offset: Int64, time: Int64)] = []
+    private var oldest = 0
+    /// Offsets of duplicates, ascending.
+    private var duplicates: [Int64] = []
+
+    /// The most answers that are remembered; beyond it the oldest go.
+    private static let answers = 1_000_000
+
+    /// A window that has answers from `offset` on, once the chunks of the time before have been taken.
+    init(length: Int64, limit: Int, from offset: Int64) {
+        self.length = length
+        self.limit = limit
+        from = offset
+        next = 0
+    }
+
+    /// The lowest offset inside the window.
+    private var floor: Int64 { oldest < chunks.count ? chunks[oldest].offset : next }
+
+    /// Takes the next chunk.
+    mutating func take(firstOffset: Int64, time: Int64, _ entries: [DirectoryEntry]) {
+        // Chunks that were too old to matter were left out, so nothing is known of them.
+        if firstOffset > next, next > from { from = firstOffset }
+        while oldest < chunks.count, chunks[oldest].time < time - length { oldest += 1 }
+        chunks.append((firstOffset, time))
+        if oldest > 1024, oldest * 2 > chunks.count {
+            chunks.removeFirst(oldest)
+            oldest = 0
+        }
+        let floor = floor
+        for (index, entry) in entries.enumerated() {
+            let offset = firstOffset + Int64(index)
+            if let met = table.update(entry.messageHash, offset), met >= floor, offset >= from {
+                duplicates.append(offset)
+            }
+            if table.isFull { makeRoom() }
+        }
+        next = firstOffset + Int64(entries.count)
+        if duplicates.count > Self.answers {
+            duplicates.removeFirst(Self.answers / 2)
+            from = duplicates[0]
+        }
+    }
+
+    /// The indexes of a taken chunk's events that are duplicates.
+    func answers(firstOffset: Int64, count: Int) -> [Int] {
+        var low = 0
+        var high = duplicates.count
+        while low < high {
+            let middle = (low + high) / 2
+            if duplicates[middle] < firstOffset { low = middle + 1 } else { high = middle }
+        }
+        var indexes: [Int] = []
+        while low < duplicates.count, duplicates[low] < firstOffset + Int64(count) {
+            indexes.append(Int(duplicates[low] - firstOffset))
+            low += 1
+        }
+        return indexes
+    }
+
+    func knows(firstOffset: Int64, count: Int) -> Bool { firstOffset >= from && firstOffset + Int64(count) <= next }
+
+    /// Forgets what has left the window; where that is too little, shortens it by a quarter of its chunks.
+    private mutating func makeRoom() {
+        while table.living(from: floor) > limit * 3 / 4, oldest < chunks.count - 1 {
+            isShort = true
+            oldest += max(1, (chunks.count - oldest) / 4)
+            oldest = min(oldest, chunks.count - 1)
+        }
+        table.rebuild(from: floor)
+    }
+}

@@ -1,0 +1,97 @@
+import EventModel
+import Logging
+import PostgreSQL
+
+extension EventLog {
+    /// The channel on which nodes tell each other of appends.
+    private static let channel = "leat_append"
+    /// The most partitions that one notification names; beyond it, it says "all".
+    private static let namedPartitions = 300
+
+    private static let notify = Statement("notify_append", "SELECT pg_notify('leat_append', $1::text)")
+
+    /// Keeps the node alive, the slices made and the readers awake, until the task is cancelled.
+    ///
+    /// - Parameter holding: the lanes for whose sake slices of the log stay; without it no event is ever dropped.
+    /// - Throws: `nodeReplaced` when another run has taken this node's place; the program must stop.
+    package func run(holding: (@Sendable () async -> [LaneID])? = nil) async throws(EventLogError) {
+        let outcome = await withTaskGroup(of: EventLogError?.self) { group in
+            group.addTask { await self.beatRegularly() }
+            group.addTask { await self.tellOthers() }
+            group.addTask { await self.listen() }
+            group.addTask { await self.pollRegularly() }
+            group.addTask { await self.keepUp(holding) }
+            var outcome: EventLogError?
+            for await ended in group {
+                if let ended, outcome == nil { outcome = ended }
+                group.cancelAll()
+            }
+            return outcome
+        }
+        if let outcome { throw outcome }
+    }
+
+    private func beatRegularly() async -> EventLogError? {
+        while !Task.isCancelled {
+            do throws(EventLogError) {
+                if node != nil { try await beat() }
+            } catch {
+                if error == .nodeReplaced { return error }
+                if !Task.isCancelled { report("A sign of life could not be given", error) }
+            }
+            try? await Task.sleep(for: settings.beatPeriod)
+        }
+        return nil
+    }
+
+    /// At most one notification per period, and none while this node is alone.
+    private func tellOthers() async -> EventLogError? {
+        for await _ in signals.untold {
+            let partitions = signals.takeUntold()
+            if livingNodes > 1, !partitions.isEmpty {
+                let names =
+                    partitions.count <= Self.namedPartitions
+                    ? partitions.map { String($0.rawValue) }.joined(separator: ",") : "*"
+                _ = try? await pool.query(Self.notify, [.text("\(node?.rawValue ?? 0):\(names)")])
+            }
+            try? await Task.sleep(for: settings.notifyPeriod)
+        }
+        return nil
+    }
+
+    private func listen() async -> EventLogError? {
+        await Listener(pool.settings, channels: [Self.channel]).run { event in
+            guard case .notification(let notification) = event else { return signals.wake(nil) }
+            let parts = notification.payload.split(separator: ":")
+            guard parts.count == 2, Int64(parts[0]) != node?.rawValue else { return }
+            let partitions = parts[1].split(separator: ",").map { Int64($0).map(PartitionID.init(rawValue:)) }
+            signals.wake(partitions.contains(nil) ? nil : partitions.compactMap { $0 })
+        }
+        return nil
+    }
+
+    /// The safety net under all signals.
+    private func pollRegularly() async -> EventLogError? {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: settings.pollPeriod)
+            signals.wake(nil)
+        }
+        return nil
+    }
+
+    private func keepUp(_ holding: (@Sendable () async -> [LaneID])?) async -> EventLogError? {
+        while !Task.isCancelled {
+            do throws(EventLogError) {
+                try await upkeep(holding: await holding?())
+            } catch {
+                if !Task.isCancelled { report("The log's slices could not be looked after", error) }
+            }
+            try? await Task.sleep(for: settings.upkeepPeriod)
+        }
+        return nil
+    }
+
+    private func report(_ sentence: Logger.Message, _ error: EventLogError) {
+        logger.warning(sentence, metadata: ["error.code": "\(error.code)", "error.message": "\(error)"])
+    }
+}

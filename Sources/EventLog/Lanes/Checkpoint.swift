@@ -1,0 +1,126 @@
+import EventModel
+import PostgreSQL
+import Synchronization
+
+/// What all lanes of a node commit together: progress, and what became of single events.
+package struct Checkpoint: Sendable {
+    /// One record per lane that moved.
+    package var lanes: [LaneRecord] = []
+    /// Records to write, or to write again.
+    package var parked: [ParkedRecord] = []
+    /// Records that wait no longer.
+    package var unparked: [ParkedID] = []
+    package var deadLetters: [DeadLetter] = []
+
+    package init() {}
+
+    package var isEmpty: Bool { lanes.isEmpty && !mustLast }
+
+    /// Losing mere progress means delivering again; losing one of these would lose the event's trace.
+    var mustLast: Bool { !parked.isEmpty || !unparked.isEmpty || !deadLetters.isEmpty }
+}
+
+extension EventLog {
+    private static let statement = Statement(
+        "checkpoint",
+        "SELECT leat.checkpoint(" + (1...42).map { "$\($0)" }.joined(separator: ", ") + ")",
+        isCancellable: false
+    )
+
+    /// Commits a checkpoint if this node still holds the leases of all its partitions.
+    ///
+    /// The owner of the lanes calls it again only when it has returned. After a lost connection the outcome is unknown:
+    /// commit the same checkpoint again, which finds out whether it was kept and writes nothing twice.
+    ///
+    /// - Throws: `leaseLost`: nothing was committed, and the lanes of this node must stop; `database` (try again).
+    package func commit(_ checkpoint: Checkpoint, under leases: [Lease]) async throws(EventLogError) {
+        guard !checkpoint.isEmpty else { return }
+        guard let node else { throw .nodeReplaced }
+        let touched = checkpoint.partitions
+        let held = leases.filter { touched.contains($0.partition) }
+        guard held.count == touched.count else { throw .leaseLost }
+        if lostCheckpoint.load(ordering: .relaxed), try await wasKept(checkpoint) { return }
+        let previous = newestCheckpoint.load(ordering: .relaxed)
+        var parameters: [Parameter] = [
+            .int8(node.rawValue), .bool(checkpoint.mustLast), .timestamp(previous),
+            .int8Array(held.map(\.partition.rawValue)), .int8Array(held.map(\.epoch)),
+        ]
+        checkpoint.appendLanes(to: &parameters)
+        checkpoint.appendParked(to: &parameters)
+        checkpoint.appendDeadLetters(to: &parameters)
+        let complete = parameters
+        do throws(PostgreSQLError) {
+            let time = try await pool.query(Self.statement, complete).first?.timestamp(0) ?? previous
+            newestCheckpoint.max(time, ordering: .relaxed)
+        } catch {
+            if case .connectionLost = error { lostCheckpoint.store(true, ordering: .relaxed) }
+            throw EventLogError(error)
+        }
+    }
+
+    /// Whether the checkpoint whose answer was lost stands in the database.
+    private func wasKept(_ checkpoint: Checkpoint) async throws(EventLogError) -> Bool {
+        let kept = try await records(checkpoint.lanes.map(\.lane))
+        lostCheckpoint.store(false, ordering: .relaxed)
+        return !kept.isEmpty && checkpoint.lanes.allSatisfy(kept.contains)
+    }
+}
+
+extension Checkpoint {
+    fileprivate var partitions: Set<PartitionID> {
+        var all = Set(lanes.map(\.lane.partition))
+        for record in parked { all.insert(record.lane.partition) }
+        for id in unparked { all.insert(id.lane.partition) }
+        for letter in deadLetters { all.insert(letter.lane.partition) }
+        return all
+    }
+
+    fileprivate func appendLanes(to parameters: inout [Parameter]) {
+        parameters += [
+            .int8Array(lanes.map(\.lane.partition.rawValue)), .int8Array(lanes.map(\.lane.consumer.rawValue)),
+            .int8Array(lanes.map(\.start)), .int8Array(lanes.map(\.position.offset)),
+            .timestampArray(lanes.map(\.position.sliceTime)), .bytesArray(lanes.map(\.beyond)),
+            .int8Array(lanes.flatMap { [$0.expired] + $0.counts.columns }),
+        ]
+    }
+
+    fileprivate func appendParked(to parameters: inout [Parameter]) {
+        parameters += [
+            .int8Array(parked.map(\.lane.partition.rawValue)), .int8Array(parked.map(\.lane.consumer.rawValue)),
+            .int8Array(parked.map(\.offset)), .int4Array(parked.map { Int32($0.part ?? -1) }),
+            .int8Array(parked.map { Int64(bitPattern: $0.userHash) }), .timestampArray(parked.map(\.sliceTime)),
+            .timestampArray(parked.map(\.receivedAt)), .int4Array(parked.map { Int32($0.attempts) }),
+            .timestampArray(parked.map(\.since)), .optionalTimestampArray(parked.map(\.dueAt)),
+            .optionalBytesArray(parked.map(\.payload)), .textArray(parked.map(\.code.storable)),
+            .int8Array(unparked.map(\.lane.partition.rawValue)), .int8Array(unparked.map(\.lane.consumer.rawValue)),
+            .int8Array(unparked.map(\.offset)), .int4Array(unparked.map { Int32($0.part ?? -1) }),
+        ]
+    }
+
+    fileprivate func appendDeadLetters(to parameters: inout [Parameter]) {
+        let letters = deadLetters
+        parameters += [
+            .int8Array(letters.map(\.lane.partition.rawValue)), .int8Array(letters.map(\.lane.consumer.rawValue)),
+            .int8Array(letters.map(\.offset)), .int4Array(letters.map { Int32($0.part ?? -1) }),
+            .int8Array(letters.map { Int64(bitPattern: $0.userHash) }), .timestampArray(letters.map(\.sliceTime)),
+            .textArray(letters.map(\.stage.storable)), .textArray(letters.map(\.code.storable)),
+            .textArray(letters.map(\.reason.storable)), .optionalTextArray(letters.map(\.plugin?.storable)),
+            .int4Array(letters.map { Int32($0.attempts) }), .optionalBytesArray(letters.map(\.before)),
+            .optionalBytesArray(letters.map(\.after)), .optionalTextArray(letters.map(\.history?.storable)),
+        ]
+    }
+}
+
+extension Counts {
+    /// In the order of the table's columns.
+    var columns: [Int64] {
+        [
+            read, duplicates, filtered, dropped, failed, transformed, emitted, delivered, deadLettered, waiting,
+        ]
+    }
+}
+
+extension String {
+    /// Without the zero bytes that a plugin or a destination may send and PostgreSQL cannot store.
+    var storable: String { utf8.contains(0) ? String(filter { $0 != "\0" }) : self }
+}

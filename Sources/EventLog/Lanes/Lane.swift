@@ -1,0 +1,156 @@
+package import EventModel
+
+/// One consumer's reading of one partition: the unit of order.
+package struct LaneID: Hashable, Sendable {
+    package let partition: PartitionID
+    package let consumer: ConsumerID
+
+    package init(partition: PartitionID, consumer: ConsumerID) {
+        self.partition = partition
+        self.consumer = consumer
+    }
+}
+
+/// The progress of one lane as committed.
+package struct LaneRecord: Equatable, Sendable {
+    package var lane: LaneID
+    /// Where the lane began; constant.
+    package var start: Int64
+    /// Everything below its offset is settled.
+    package var position: LogPosition
+    /// Settled events beyond the position.
+    /// - Shape: bit `i`, counted from the lowest of the first byte, stands for offset `position + i`.
+    package var beyond: [UInt8]
+    /// Events that left the log before the lane read them.
+    package var expired: Int64
+    package var counts: Counts
+
+    package init(
+        lane: LaneID,
+        start: Int64 = 0,
+        position: LogPosition = .beginning,
+        beyond: [UInt8] = [],
+        expired: Int64 = 0,
+        counts: Counts = Counts()
+    ) {
+        self.lane = lane
+        self.start = start
+        self.position = position
+        self.beyond = beyond
+        self.expired = expired
+        self.counts = counts
+    }
+}
+
+/// An event, or a part of one, that waits while others go on.
+package struct ParkedRecord: Equatable, Sendable {
+    package var lane: LaneID
+    package var offset: Int64
+    /// Nil for a whole event, which is read from the log again.
+    package var part: Int?
+    package var userHash: UInt64
+    /// The time of the event's chunk, which keeps that slice from being dropped; 0 if not known.
+    package var sliceTime: Int64
+    package var receivedAt: Int64
+    package var attempts: Int
+    /// When the first try was.
+    package var since: Int64
+    /// Nil for one that waits behind an earlier event of its user.
+    package var dueAt: Int64?
+    package var payload: [UInt8]?
+    package var code: String
+
+    package init(
+        lane: LaneID,
+        offset: Int64,
+        part: Int?,
+        userHash: UInt64,
+        sliceTime: Int64,
+        receivedAt: Int64,
+        attempts: Int,
+        since: Int64,
+        dueAt: Int64?,
+        payload: [UInt8]?,
+        code: String
+    ) {
+        self.lane = lane
+        self.offset = offset
+        self.part = part
+        self.userHash = userHash
+        self.sliceTime = sliceTime
+        self.receivedAt = receivedAt
+        self.attempts = attempts
+        self.since = since
+        self.dueAt = dueAt
+        self.payload = payload
+        self.code = code
+    }
+}
+
+/// Names a parked record.
+package struct ParkedID: Hashable, Sendable {
+    package let lane: LaneID
+    package let offset: Int64
+    package let part: Int?
+
+    package init(lane: LaneID, offset: Int64, part: Int?) {
+        self.lane = lane
+        self.offset = offset
+        self.part = part
+    }
+}
+
+/// An event, or a part of one, that is not tried again without a person.
+package struct DeadLetter: Equatable, Sendable {
+    package var lane: LaneID
+    package var offset: Int64
+    /// Nil when the event failed before it had parts.
+    package var part: Int?
+    package var userHash: UInt64
+    package var sliceTime: Int64
+    /// `transform`, `connect` or `deliver`.
+    package var stage: String
+    package var code: String
+    package var reason: String
+    /// The plugin version in force, as `id@version`.
+    package var plugin: String?
+    package var attempts: Int
+    /// The event as accepted.
+    package var before: [UInt8]?
+    /// The part as it was when it failed; nil when that is the event itself.
+    package var after: [UInt8]?
+    /// The latest tries with what was answered, as JSON text.
+    package var history: String?
+    /// When it was committed; set when read.
+    package var diedAt: Int64 = 0
+
+    package init(
+        lane: LaneID,
+        offset: Int64,
+        part: Int?,
+        userHash: UInt64,
+        sliceTime: Int64,
+        stage: String,
+        code: String,
+        reason: String,
+        plugin: String?,
+        attempts: Int,
+        before: [UInt8]?,
+        after: [UInt8]?,
+        history: String?
+    ) {
+        self.lane = lane
+        self.offset = offset
+        self.part = part
+        self.userHash = userHash
+        self.sliceTime = sliceTime
+        self.stage = stage
+        self.code = code
+        self.reason = reason
+        self.plugin = plugin
+        self.attempts = attempts
+        self.before = before
+        self.after = after
+        self.history = history
+    }
+}

@@ -1,0 +1,69 @@
+import PostgreSQL
+
+extension EventLog {
+    private static let carryChunks = Statement(
+        "carry_chunks",
+        "SELECT leat.carry_chunks(to_timestamp($1))",
+        isCancellable: false
+    )
+    private static let carryCheckpoints = Statement(
+        "carry_checkpoints",
+        "SELECT leat.carry_checkpoints(to_timestamp($1))",
+        isCancellable: false
+    )
+    /// Whole events are read from the log again, so their slice must stay.
+    private static let oldestParked = Statement(
+        "oldest_parked",
+        "SELECT min(slice_time) FROM leat.parked WHERE payload IS NULL"
+    )
+    /// How long checkpoints are kept beyond the one that counts.
+    private static let checkpointRetention = Duration.seconds(2 * 3600)
+
+    /// Makes the next slices and drops those that have had their time.
+    ///
+    /// A slice of the log stays for the sake of `lanes`; nil if nothing of the log is to be dropped.
+    package func upkeep(holding lanes: [LaneID]?) async throws(EventLogError) {
+        try await slices.makeAhead()
+        let now = try await slices.time()
+        if let lanes { try await dropChunks(before: now - settings.retention.components.seconds, lanes) }
+        for slice in try await expired("checkpoint", now, Self.checkpointRetention) {
+            try await carry(Self.carryCheckpoints, slice)
+            try await slices.drop(slice)
+        }
+        for slice in try await expired("dead_letter", now, settings.deadLetterRetention) {
+            try await slices.drop(slice)
+        }
+        for slice in try await expired("attempt_log", now, settings.attemptRetention) { try await slices.drop(slice) }
+        _ = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(Self.cutRefused, [.int8(Int64(Self.refusedSamples))])
+        }
+    }
+
+    /// Drops the slices of the log that end before `limit` and before everything that any lane still needs.
+    private func dropChunks(before limit: Int64, _ lanes: [LaneID]) async throws(EventLogError) {
+        let old = try await slices.existing("chunk").filter { $0.upper <= limit }
+        guard !old.isEmpty else { return }
+        let records = try await records(lanes)
+        var needed = records.map(\.position.sliceTime).min() ?? .max
+        if records.count < lanes.count { needed = 0 }
+        let parked = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(Self.oldestParked).first?.timestampOrNull(0)
+        }
+        needed = min(needed, parked ?? .max)
+        for slice in old where slice.upper * 1_000_000 <= needed {
+            try await carry(Self.carryChunks, slice)
+            try await slices.drop(slice)
+        }
+    }
+
+    private func expired(_ table: String, _ now: Int64, _ keep: Duration) async throws(EventLogError) -> [Slice] {
+        try await slices.existing(table).filter { $0.upper <= now - keep.components.seconds }
+    }
+
+    /// Writes what must outlive the slice into the present.
+    private func carry(_ statement: Statement, _ slice: Slice) async throws(EventLogError) {
+        _ = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(statement, [.float8(Double(slice.upper))])
+        }
+    }
+}
