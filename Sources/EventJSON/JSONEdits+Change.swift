@@ -20,21 +20,21 @@ extension JSONEdits {
                     inserted.removeSubrange(start...)
                     throw JSONError(.noSuchPlace, at: 0)
                 }
-                inserted.append(UInt8(ascii: "["))
-                closing.append(UInt8(ascii: "]"))
+                inserted.append(Byte.openBracket)
+                closing.append(Byte.closeBracket)
             case .plain, .escaped:
-                inserted.append(UInt8(ascii: "{"))
+                inserted.append(Byte.openBrace)
                 writeName(step, path)
-                closing.append(UInt8(ascii: "}"))
+                closing.append(Byte.closeBrace)
             }
         }
         switch operation {
         case .set(let value):
             inserted.appendJSON(value, in: tape)
         case .append(let value):
-            inserted.append(UInt8(ascii: "["))
+            inserted.append(Byte.openBracket)
             inserted.appendJSON(value, in: tape)
-            inserted.append(UInt8(ascii: "]"))
+            inserted.append(Byte.closeBracket)
         case .remove, .rename:
             break
         }
@@ -49,7 +49,7 @@ extension JSONEdits {
         case .escaped(let name): JSONString.write(name.span, into: &inserted)
         case .index: return
         }
-        inserted.append(UInt8(ascii: ":"))
+        inserted.append(Byte.colon)
     }
 
     /// Appends a member or an element to the container at `container`.
@@ -65,7 +65,7 @@ extension JSONEdits {
             throw JSONError(.noSuchPlace, at: tape.entries[container].start)
         }
         let start = inserted.count
-        inserted.append(UInt8(ascii: ","))
+        inserted.append(Byte.comma)
         writeName(step, path)
         let valueStart = inserted.count
         do throws(JSONError) {
@@ -96,7 +96,7 @@ extension JSONEdits {
         switch (entry.tag, operation) {
         case (.array, .append(let element)):
             let start = inserted.count
-            inserted.append(UInt8(ascii: ","))
+            inserted.append(Byte.comma)
             inserted.appendJSON(element, in: tape)
             insert(
                 Change(
@@ -162,14 +162,14 @@ extension JSONEdits {
     /// Appends to an array that `change` puts in, without parsing it; false if it is none, or not the last text there is.
     mutating func appendInPlace(_ element: JSONValue, to change: Int, in tape: JSONTape) -> Bool {
         let value = changes[change].value
-        guard value.upperBound == inserted.count, inserted[value.lowerBound] == UInt8(ascii: "["),
-            inserted[value.upperBound - 1] == UInt8(ascii: "]")
+        guard value.upperBound == inserted.count, inserted[value.lowerBound] == Byte.openBracket,
+            inserted[value.upperBound - 1] == Byte.closeBracket
         else { return false }
         let isEmpty = inserted[value.dropFirst().dropLast()].allSatisfy { Scanner.isSpace($0) }
         inserted.removeLast()
-        if !isEmpty { inserted.append(UInt8(ascii: ",")) }
+        if !isEmpty { inserted.append(Byte.comma) }
         inserted.appendJSON(element, in: tape)
-        inserted.append(UInt8(ascii: "]"))
+        inserted.append(Byte.closeBracket)
         changes[change].text = changes[change].text.lowerBound..<inserted.count
         return true
     }
@@ -227,7 +227,7 @@ extension JSONEdits {
         case .inserted(let change, member: nil):
             let value = changes[change].value
             let start = inserted.count
-            inserted.append(UInt8(ascii: ","))
+            inserted.append(Byte.comma)
             writeName(new, path)
             let valueStart = inserted.count
             for index in value { inserted.append(inserted[index]) }

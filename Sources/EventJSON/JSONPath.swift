@@ -61,7 +61,7 @@ extension JSONPath {
         private mutating func name(in text: Span<UInt8>) -> Step {
             let start = position
             while position < text.count, text[position] != UInt8(ascii: ".") {
-                if text[position] == UInt8(ascii: "\\") { return .escaped(escapedName(in: text, from: start)) }
+                if text[position] == Byte.backslash { return .escaped(escapedName(in: text, from: start)) }
                 if Self.index(in: text, at: position) != nil { break }
                 position += 1
             }
@@ -73,7 +73,7 @@ extension JSONPath {
             position = start
             while position < text.count, text[position] != UInt8(ascii: ".") {
                 if Self.index(in: text, at: position) != nil { break }
-                if text[position] == UInt8(ascii: "\\") { position += 1 }
+                if text[position] == Byte.backslash { position += 1 }
                 if position < text.count { name.append(text[position]) }
                 position += 1
             }
@@ -82,7 +82,7 @@ extension JSONPath {
 
         /// The number in brackets at `start` and where it ends, if there is one.
         private static func index(in text: Span<UInt8>, at start: Int) -> (index: Int, end: Int)? {
-            guard text[start] == UInt8(ascii: "[") else { return nil }
+            guard text[start] == Byte.openBracket else { return nil }
             var index = 0
             var position = start + 1
             while position < text.count, case let digit = text[position] &- UInt8(ascii: "0"), digit < 10 {
@@ -90,7 +90,7 @@ extension JSONPath {
                 index = index * 10 + Int(digit)
                 position += 1
             }
-            guard position > start + 1, position < text.count, text[position] == UInt8(ascii: "]") else { return nil }
+            guard position > start + 1, position < text.count, text[position] == Byte.closeBracket else { return nil }
             return (index, position + 1)
         }
     }

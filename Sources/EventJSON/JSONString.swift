@@ -16,16 +16,16 @@ enum JSONString {
 
     /// Appends `content` between quotes, with the escapes that RFC 8259 demands and no others.
     static func write(_ content: Span<UInt8>, into output: inout [UInt8]) {
-        output.append(UInt8(ascii: "\""))
+        output.append(Byte.quote)
         var plain = 0
         for index in content.indices {
             let byte = content[index]
-            if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
+            if byte >= 0x20, byte != Byte.quote, byte != Byte.backslash { continue }
             output.append(content.extracting(plain..<index))
             plain = index + 1
-            output.append(UInt8(ascii: "\\"))
+            output.append(Byte.backslash)
             switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(byte)
+            case Byte.quote, Byte.backslash: output.append(byte)
             case 0x08: output.append(UInt8(ascii: "b"))
             case 0x09: output.append(UInt8(ascii: "t"))
             case 0x0A: output.append(UInt8(ascii: "n"))
@@ -41,7 +41,7 @@ enum JSONString {
             }
         }
         output.append(content.extracting(plain..<content.count))
-        output.append(UInt8(ascii: "\""))
+        output.append(Byte.quote)
     }
 
     /// Reads the content of a written string byte by byte.
@@ -59,7 +59,7 @@ enum JSONString {
             guard position < written.count else { return nil }
             let byte = written[position]
             position += 1
-            return byte == UInt8(ascii: "\\") ? escape(in: written) : byte
+            return byte == Byte.backslash ? escape(in: written) : byte
         }
 
         private mutating func escape(in written: Span<UInt8>) -> UInt8 {
@@ -89,7 +89,7 @@ enum JSONString {
             position += 4
             let isPair =
                 unit & 0xFC00 == 0xD800 && position + 6 <= written.count
-                && written[position] == UInt8(ascii: "\\") && written[position + 1] == UInt8(ascii: "u")
+                && written[position] == Byte.backslash && written[position + 1] == UInt8(ascii: "u")
             if isPair {
                 let second = self.unit(in: written, at: position + 2)
                 if second & 0xFC00 == 0xDC00 {

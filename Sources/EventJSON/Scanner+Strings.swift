@@ -8,7 +8,7 @@ extension Scanner {
             let special = Self.special(unsafe UnsafeRawPointer(cursor).loadUnaligned(as: UInt64.self))
             if special != 0 {
                 unsafe cursor += special.trailingZeroBitCount &>> 3
-                if unsafe cursor.pointee == UInt8(ascii: "\"") { return unsafe Token(.string, end: cursor + 1) }
+                if unsafe cursor.pointee == Byte.quote { return unsafe Token(.string, end: cursor + 1) }
                 break
             }
             unsafe cursor += 8
@@ -35,8 +35,8 @@ extension Scanner {
         var tag = TapeEntry.Tag.string
         while unsafe cursor < limit {
             let byte = unsafe cursor.pointee
-            if byte == UInt8(ascii: "\"") { return unsafe Token(tag, end: cursor + 1) }
-            if byte == UInt8(ascii: "\\") {
+            if byte == Byte.quote { return unsafe Token(tag, end: cursor + 1) }
+            if byte == Byte.backslash {
                 tag = .escapedString
                 let (length, isRight) = unsafe Self.escape(cursor)
                 unsafe cursor += length
@@ -73,7 +73,7 @@ extension Scanner {
     @inline(__always)
     private static func escape(_ start: Cursor) -> (length: Int, isRight: Bool) {
         switch unsafe start[1] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+        case Byte.quote, Byte.backslash, UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             return (2, true)
         case UInt8(ascii: "u"):

@@ -23,7 +23,7 @@
         while length > 0, isSpace(unsafe text.base[length - 1]) { length -= 1 }
         guard length > 0 else { throw JSONError(.unexpectedEnd, at: text.count) }
         let last = unsafe text.base[length - 1]
-        if last == UInt8(ascii: "}") || last == UInt8(ascii: "]") {
+        if last == Byte.closeBrace || last == Byte.closeBracket {
             let end = unsafe text.base + length
             let scanner = unsafe Scanner(base: text.base, end: end, limit: end, depthLimit: depth)
             return try scanner.scan(into: &tape)
@@ -48,10 +48,10 @@
         nextValue: while true {
             if writer.isNearlyFull { writer.grow(&tape) }
             let byte = unsafe cursor.pointee
-            if byte | 0x20 == UInt8(ascii: "{") {
+            if byte | 0x20 == Byte.openBrace {
                 depth &+= 1
                 guard depth <= depthLimit else { throw unsafe error(.tooDeep, at: cursor) }
-                inObject = byte == UInt8(ascii: "{")
+                inObject = byte == Byte.openBrace
                 let opening = writer.count
                 unsafe writer.append(
                     TapeEntry(inObject ? .object : .array, start: cursor - base, extent: parent)
@@ -63,7 +63,7 @@
                     continue nextValue
                 }
             } else {
-                let token = unsafe byte == UInt8(ascii: "\"") ? string(cursor) : bare(cursor, byte)
+                let token = unsafe byte == Byte.quote ? string(cursor) : bare(cursor, byte)
                 if let failure = token.failure { throw unsafe error(failure, at: token.end) }
                 unsafe writer.append(TapeEntry(token.tag, start: cursor - base, extent: token.end - cursor))
                 unsafe cursor = token.end
@@ -72,7 +72,7 @@
             while true {
                 unsafe cursor = skipSpace(cursor)
                 let byte = unsafe cursor.pointee
-                if byte == UInt8(ascii: ",") {
+                if byte == Byte.comma {
                     unsafe cursor = skipSpace(cursor + 1)
                     if inObject { unsafe cursor = try key(cursor, &writer) }
                     continue nextValue
@@ -94,12 +94,12 @@
     /// A member's key and colon; returns where its value begins.
     @inline(__always)
     private func key(_ start: Cursor, _ writer: inout Writer) throws(JSONError) -> Cursor {
-        guard unsafe start.pointee == UInt8(ascii: "\"") else { throw unsafe error(.unexpectedByte, at: start) }
+        guard unsafe start.pointee == Byte.quote else { throw unsafe error(.unexpectedByte, at: start) }
         let token = unsafe string(start)
         if let failure = token.failure { throw unsafe error(failure, at: token.end) }
         unsafe writer.append(TapeEntry(token.tag, start: start - base, extent: token.end - start))
         let colon = unsafe skipSpace(token.end)
-        guard unsafe colon.pointee == UInt8(ascii: ":") else { throw unsafe error(.unexpectedByte, at: colon) }
+        guard unsafe colon.pointee == Byte.colon else { throw unsafe error(.unexpectedByte, at: colon) }
         return unsafe skipSpace(colon + 1)
     }
 
@@ -121,7 +121,7 @@
 
     @inline(__always)
     private static func closing(_ inObject: Bool) -> UInt8 {
-        inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
+        inObject ? Byte.closeBrace : Byte.closeBracket
     }
 }
 
