@@ -179,7 +179,7 @@ let package = Package(
         .executableTarget(
             name: "leat",
             dependencies: [
-                "Catalog", "EventModel", "Sandbox",
+                "AdminAPI", "Catalog", "EventModel", "PluginHost", "Sandbox",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),

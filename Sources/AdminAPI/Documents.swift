@@ -157,7 +157,7 @@ extension DeadLetterReport {
             "connection": .text(snapshot.name(ofConnection: connection)),
             "partition": .text(partition.description),
             "offset": .integer(offset),
-            "part": .integer(part),
+            "part": part.map { .integer($0) } ?? nil,
             "at": Timestamp.document(at),
             "stage": .text(stage),
             "code": .text(code),
@@ -165,6 +165,8 @@ extension DeadLetterReport {
             "plugin": .text(plugin),
             "attempts": .integer(attempts),
             "event": .text(event),
+            "transformed": .text(transformed),
+            "history": history.map(Document.stored) ?? nil,
         ]
     }
 }

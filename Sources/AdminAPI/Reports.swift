@@ -114,7 +114,8 @@ package struct DeadLetterReport: Equatable, Sendable {
     package let connection: ConsumerID
     package let partition: PartitionID
     package let offset: Int64
-    package let part: Int
+    /// Which part of the event; nil for the whole.
+    package let part: Int?
     /// - Unit: microseconds since 1970, UTC.
     package let at: Int64
     package let stage: String
@@ -122,20 +123,27 @@ package struct DeadLetterReport: Equatable, Sendable {
     package let message: String
     package let plugin: String?
     package let attempts: Int
+    /// The event as it came into the stage, if it is kept.
     package let event: String?
+    /// What the stage made of it, if anything.
+    package let transformed: String?
+    /// The latest attempts with what was answered, as JSON.
+    package let history: String?
 
     package init(
         connection: ConsumerID,
         partition: PartitionID,
         offset: Int64,
-        part: Int,
+        part: Int?,
         at: Int64,
         stage: String,
         code: String,
         message: String,
         plugin: String?,
         attempts: Int,
-        event: String?
+        event: String?,
+        transformed: String?,
+        history: String?
     ) {
         self.connection = connection
         self.partition = partition
@@ -148,6 +156,8 @@ package struct DeadLetterReport: Equatable, Sendable {
         self.plugin = plugin
         self.attempts = attempts
         self.event = event
+        self.transformed = transformed
+        self.history = history
     }
 }
 

@@ -7,6 +7,9 @@ import Synchronization
 
 /// What vetting found in a manifest and a library that fit together.
 package struct VettedPlugin: Equatable, Sendable {
+    /// The catalog's word for what a plugin can do.
+    package typealias Kind = PluginKind
+
     package let id: String
     package let version: String
     package let kind: PluginKind

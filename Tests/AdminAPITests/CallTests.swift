@@ -231,7 +231,9 @@ import Testing
             message: "The destination refused it.",
             plugin: nil,
             attempts: 1,
-            event: "{}"
+            event: "{}",
+            transformed: nil,
+            history: #"[{"attempt":1,"status":400}]"#
         )
         let reports = Reports(
             timings: { plugin, since in plugin == nil || since == .seconds(1800) ? [timing] : [] },

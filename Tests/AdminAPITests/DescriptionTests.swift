@@ -61,6 +61,14 @@ import Testing
         }
     }
 
+    @Test func `The page on configuration lists every call`() async throws {
+        try await RunningAPI.with { running in
+            let page = try String(contentsOf: PythonTool.top.appending(path: "docs/configuration.md"), encoding: .utf8)
+            let listed = page.matches(of: /\n\| `([A-Z]+ \/[^`]*)` \|/).map { String($0.1) }
+            #expect(listed.sorted() == running.api.operations.map { "\($0.method.rawValue) \($0.path)" }.sorted())
+        }
+    }
+
     /// The description as people's tools read it.
     @Test func `An OpenAPI validator finds the description valid`() async throws {
         try await RunningAPI.with { running in
@@ -79,7 +87,7 @@ import Testing
 enum PythonTool {
     struct Failure: Error, CustomStringConvertible { let description: String }
 
-    private static let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
     /// The path of the environment's Python.

@@ -165,7 +165,9 @@ struct AnswerChecker {
             return faults(value, target, path)
         }
         let types = schema["type"]?.elements?.compactMap(\.string) ?? [schema["type"]?.string ?? ""]
-        guard types.contains(where: { fits(value, $0) }) else { return ["\(path): is no \(types)"] }
+        guard schema["type"] == nil || types.contains(where: { fits(value, $0) }) else {
+            return ["\(path): is no \(types)"]
+        }
         var found: [String] = []
         if let pattern = schema["pattern"]?.string, let text = value.string,
             text.range(of: pattern, options: .regularExpression) == nil

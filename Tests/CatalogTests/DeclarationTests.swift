@@ -1,4 +1,5 @@
 import EventModel
+import Foundation
 import Testing
 
 @testable import Catalog
@@ -50,6 +51,16 @@ import Testing
             #"{"big":12345678901234567890,"country":"no","headers":{"x-shop":"1"},"url":"https://example.com/events"}"#
         #expect(crm.config == config)
         #expect(declaration.connections?.first?.transformations.first?.config == #"{"fields":["email","phone"]}"#)
+    }
+
+    @Test func `The file in the documentation is one`() throws {
+        let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let page = try String(contentsOf: top.appending(path: "docs/configuration.md"), encoding: .utf8)
+        let text = try #require(page.firstMatch(of: /```yaml\n((?:.|\n)*?)```/)).1
+        let (declaration, problems) = Declaration.read(try Document.yaml(String(text)))
+        #expect(problems.isEmpty, "\(problems)")
+        #expect(declaration.connections?.count == 2)
     }
 
     @Test func `All mistakes of a file are told at once, each with its line and its place`() throws {

@@ -57,9 +57,10 @@ extension Schemas {
         (
             "DeadLetter",
             object([
-                ("connection", text), ("partition", text), ("offset", count), ("part", count), ("at", moment),
-                ("stage", text), ("code", text), ("message", text), ("plugin", orNothing("string")),
-                ("attempts", count), ("event", orNothing("string")),
+                ("connection", text), ("partition", text), ("offset", count), ("part", orNothing("integer")),
+                ("at", moment), ("stage", text), ("code", text), ("message", text), ("plugin", orNothing("string")),
+                ("attempts", count), ("event", orNothing("string")), ("transformed", orNothing("string")),
+                ("history", ["description": "The latest attempts with what was answered."]),
             ])
         ),
         (

@@ -107,7 +107,8 @@ struct DeadLettersCommand: AsyncParsableCommand {
             (head: "REASON", side: .left)
         )
         for letter in answer.list("deadLetters") {
-            let place = "\(letter.word("partition")):\(letter["offset"]?.integer ?? 0).\(letter["part"]?.integer ?? 0)"
+            let part = letter["part"]?.integer.map { ".\($0)" } ?? ""
+            let place = "\(letter.word("partition")):\(letter["offset"]?.integer ?? 0)\(part)"
             table.add(
                 letter.word("at"),
                 letter.word("connection"),
