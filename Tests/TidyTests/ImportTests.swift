@@ -18,7 +18,7 @@ import Testing
         "Ingestion": ["CCompression", "Catalog", "EventJSON", "EventLog", "EventModel", "Telemetry"],
         "PluginHost": ["CLinux", "EventJSON", "EventModel", "PostgreSQL", "Sandbox", "Telemetry", "WorkerProtocol"],
         "Delivery": ["EventModel", "PluginHost"],
-        "Pipeline": ["Catalog", "Delivery", "EventLog", "EventModel", "PluginHost", "Telemetry"],
+        "Pipeline": ["Catalog", "Delivery", "EventLog", "EventModel", "PluginHost", "Telemetry", "WorkerProtocol"],
         // Watch
         "AdminAPI": ["Catalog", "EventModel"],
         // What plugin authors use
@@ -30,7 +30,7 @@ import Testing
             "PostgreSQL", "Sandbox", "Telemetry",
         ],
         "leat-bench": [
-            "CLinux", "CSimdjson", "Catalog", "Delivery", "EventJSON", "EventLog", "EventModel", "Ingestion", "LeatSDK",
+            "CInProcess", "CLinux", "CSimdjson", "Catalog", "Delivery", "EventJSON", "EventLog", "EventModel", "Ingestion", "LeatSDK",
             "Pipeline", "PluginHost", "PostgreSQL", "Sandbox", "Telemetry", "WorkerProtocol",
         ],
     ]
