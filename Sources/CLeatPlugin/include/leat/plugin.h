@@ -5,8 +5,8 @@
  * The plugin contract of Leat, version 1.0: all that the author of a plugin must include.
  *
  * A plugin is a shared library that exports one function, leat_plugin_entry_v1. It is loaded only inside a sealed
- * worker process: no network, no files, one configuration, one plugin. What a plugin can do, it does through tables of
- * functions that the host gives it, each asked for by its id.
+ * worker process: one plugin, one configuration, no network; expect no files. What a plugin can do beside computing, it
+ * does through tables of functions that the host gives it, each asked for by its id.
  *
  * Five rules hold everywhere:
  *   Memory    Nobody frees what the other side allocated. What the host gives is valid until the call returns, unless
