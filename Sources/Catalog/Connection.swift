@@ -11,19 +11,25 @@ package struct Connection: Equatable, Sendable {
     package let transformations: [Transformation]
     /// The lanes of a connection that is not enabled stand still and lose nothing.
     package let enabled: Bool
+    /// A connection gets what was accepted from then on.
+    ///
+    /// - Unit: microseconds since 1970, UTC.
+    package let createdAt: Int64
 
     package init(
         id: ConsumerID,
         source: SourceID,
         destination: DestinationID,
         transformations: [Transformation],
-        enabled: Bool
+        enabled: Bool,
+        createdAt: Int64 = 0
     ) {
         self.id = id
         self.source = source
         self.destination = destination
         self.transformations = transformations
         self.enabled = enabled
+        self.createdAt = createdAt
     }
 
     /// The most transformations one connection may have.
