@@ -46,12 +46,12 @@ let package = Package(
         .target(name: "CInProcess", dependencies: ["CLeatPlugin"]),
         .target(name: "CLinux"),
         .target(name: "CSharedMemory"),
-        .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
-        .systemLibrary(name: "CPostgreSQL"),
-        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CCompression"),
         .systemLibrary(name: "CHashing"),
         .target(name: "CSchema", exclude: ["sql"]),
+        .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CPostgreSQL"),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
 
         // MARK: Words
         .target(name: "EventModel", swiftSettings: house),
@@ -135,7 +135,11 @@ let package = Package(
 
         .target(
             name: "Pipeline",
-            dependencies: ["Catalog", "Delivery", "EventModel", "PluginHost", "WorkerProtocol"],
+            dependencies: [
+                "Catalog", "Delivery", "EventLog", "EventModel", "PluginHost", "WorkerProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: house
         ),
 
@@ -202,13 +206,16 @@ let package = Package(
                 "CLinux",
                 "CSimdjson",
                 "Catalog",
+                "Delivery",
                 "EventJSON",
                 "EventLog",
                 "EventModel",
                 "Ingestion",
+                "Pipeline",
                 "PluginHost",
                 "PostgreSQL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -318,7 +325,12 @@ let package = Package(
         ),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["Delivery", "EventModel", "Pipeline", "PluginHost", "TestSupport", "WorkerProtocol"],
+            dependencies: [
+                "Catalog", "Delivery", "EventLog", "EventModel", "Pipeline", "PluginHost", "PostgreSQL", "TestSupport",
+                "WorkerProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: house
         ),
         .testTarget(

@@ -6,6 +6,6 @@ struct LeatBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leat-bench",
         abstract: "Measures Leat beside a reference and prints one line of JSON for each figure.",
-        subcommands: [HopBench.self, IngestBench.self, JSONBench.self]
+        subcommands: [HopBench.self, IngestBench.self, JSONBench.self, PipelineBench.self]
     )
 }

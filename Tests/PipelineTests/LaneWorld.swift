@@ -166,6 +166,7 @@ struct LaneWorld {
             mood == .wild && offset % 11 == 7 ? .duplicate : mood == .wild && offset % 13 == 8 ? .filtered : .wanted
         return LaneEvent(
             offset: offset,
+            sliceTime: offset,
             userHash: user(offset),
             receivedAt: offset,
             json: Array("{\"n\":\(offset)}".utf8)[...],
@@ -185,7 +186,7 @@ struct LaneWorld {
             case .transform(let portion, let step, let events):
                 tasks.append(.transform(portion: portion, step: step, events))
             case .build(let job, let events): tasks.append(.build(job, events))
-            case .reread(let portion, let offsets): tasks.append(.reread(portion: portion, offsets))
+            case .reread(let portion, let items): tasks.append(.reread(portion: portion, items.map(\.offset)))
             case .submit(let outgoing):
                 for request in outgoing {
                     checkOrder(request)

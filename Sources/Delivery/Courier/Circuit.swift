@@ -3,6 +3,7 @@
 /// It is down when different requests failed one after the other and nothing succeeded in between. Then one request at
 /// a time tries whether it is back, less and less often, and everybody else waits without being counted as tried.
 package struct Circuit: Equatable, Sendable {
+    /// Where the circuit stands.
     package enum State: Equatable, Sendable {
         case closed
         /// Nothing is sent before this time.

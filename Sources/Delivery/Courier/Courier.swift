@@ -39,6 +39,7 @@ package final class Courier: Sendable {
     private struct State {
         var dispatch: Dispatch
         var parcels: [UInt64: (parcel: Parcel, attempts: [Attempt])] = [:]
+        var underWay: Set<UInt64> = []
         var nextNumber: UInt64 = 0
         /// The earliest time a timer is set for.
         var alarm: ContinuousClock.Instant?
@@ -97,9 +98,28 @@ package final class Courier: Sendable {
         wakeUp.yield()
     }
 
-    /// Changes how many requests may be under way at once.
-    package func set(concurrency: Int) {
-        state.withLock { $0.dispatch.concurrency = concurrency }
+    /// Forgets requests that are not under way now, and returns those that are.
+    package func withdrawWaiting(_ receipts: some Sequence<Receipt>) -> [Receipt] {
+        state.withLock { state in
+            var left: [Receipt] = []
+            for receipt in receipts where state.parcels[receipt.number] != nil {
+                if state.underWay.contains(receipt.number) {
+                    left.append(receipt)
+                } else {
+                    state.dispatch.withdraw(receipt.number)
+                    state.parcels[receipt.number] = nil
+                }
+            }
+            return left
+        }
+    }
+
+    /// Changes how much may be under way at once and how long is insisted; what waits keeps its time.
+    package func set(schedule: RetrySchedule, concurrency: Int) {
+        state.withLock { state in
+            state.dispatch.schedule = schedule
+            state.dispatch.concurrency = concurrency
+        }
         wakeUp.yield()
     }
 
@@ -133,6 +153,7 @@ package final class Courier: Sendable {
             let sends = state.dispatch.next(at: now).compactMap { number, attempt -> Send? in
                 state.parcels[number].map { (number, $0.parcel.request, attempt) }
             }
+            state.underWay.formUnion(sends.map(\.number))
             guard let wake = state.dispatch.wakeUp, state.alarm.map({ wake < $0 }) ?? true else { return (sends, nil) }
             state.alarm = wake
             return (sends, wake)
@@ -150,6 +171,7 @@ package final class Courier: Sendable {
         let exchange = await sender.send(request, attempt: attempt)
         let now = ContinuousClock.now
         let finished = state.withLock { state -> (Parcel, Dispatch.Ending, [Attempt])? in
+            state.underWay.remove(number)
             if exchange.attempt.result == .fault(.cancelled) {
                 state.dispatch.calledOff(number, at: now)
                 return nil

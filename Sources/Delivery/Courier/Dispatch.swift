@@ -37,7 +37,7 @@ package struct Dispatch: Sendable {
         case divide
     }
 
-    private let schedule: RetrySchedule
+    package var schedule: RetrySchedule
     package var concurrency: Int
     package private(set) var circuit = Circuit()
     private var parcels: [UInt64: Parcel] = [:]

@@ -5,6 +5,7 @@
 ///
 /// - Source: RFC 3986, sections 2 and 3.
 package struct TargetAddress: Equatable, Sendable {
+    /// The two schemes that are ever sent to.
     package enum Scheme: String, Sendable {
         case http
         case https

@@ -11,7 +11,7 @@ package enum LaneAction: Sendable {
     /// Send these; no two of them carry the same user.
     case submit([Outgoing])
     /// Read these events again; in the order of the log.
-    case reread(portion: Int, offsets: [Int64])
+    case reread(portion: Int, items: [ParkedItem])
 }
 
 /// What a connector's requests are wanted for.

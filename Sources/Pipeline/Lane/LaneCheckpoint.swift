@@ -3,9 +3,14 @@ package import EventModel
 /// What a lane wants committed: where it stands now, and what became of single events since the last time.
 package struct LaneCheckpoint: Sendable {
     package var position: Int64
+    /// The time of the chunk that holds the position; set by the lane's owner.
+    /// - Unit: microseconds since 1970.
+    package var sliceTime: Int64 = 0
     /// - Shape: see ``LaneProgress/beyond``.
     package var beyond: [UInt8]
     package var counts: Counts
+    /// Events that left the log before they were read.
+    package var expired: Int64
     package var parked: [ParkedItem]
     package var released: [ParkedKey]
     package var deadLetters: [LaneDeadLetter]
@@ -19,10 +24,10 @@ struct LaneChanges {
     }
     private var rows: [ParkedKey: Change] = [:]
     var deadLetters: [LaneDeadLetter] = []
-    /// Whether position or counts changed.
-    var isMoved = false
+    /// Events that were settled or came back from waiting.
+    var settled = 0
 
-    var isEmpty: Bool { rows.isEmpty && deadLetters.isEmpty && !isMoved }
+    var isEmpty: Bool { rows.isEmpty && deadLetters.isEmpty && settled == 0 }
 
     mutating func park(_ item: ParkedItem) { rows[item.key] = .parked(item) }
     mutating func release(_ item: ParkedItem) { rows[item.key] = .released }

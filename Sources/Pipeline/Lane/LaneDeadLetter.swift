@@ -20,6 +20,8 @@ package struct LaneDeadLetter: Equatable, Sendable {
     }
 
     package let offset: Int64
+    /// - Unit: microseconds since 1970.
+    package let sliceTime: Int64
     /// Which part; nil when the event failed before it had parts.
     package let part: Int?
     package let userHash: UInt64

@@ -1,6 +1,9 @@
 /// One event of the log as a lane receives it.
 package struct LaneEvent: Sendable {
     package var offset: Int64
+    /// The time of the chunk that holds it, which with the offset is its place in the log.
+    /// - Unit: microseconds since 1970.
+    package var sliceTime: Int64
     /// The hash of the key that events of one user share.
     package var userHash: UInt64
     /// - Unit: microseconds since 1970.
@@ -20,12 +23,14 @@ package struct LaneEvent: Sendable {
 
     package init(
         offset: Int64,
+        sliceTime: Int64,
         userHash: UInt64,
         receivedAt: Int64,
         json: ArraySlice<UInt8>,
         choice: Choice = .wanted
     ) {
         self.offset = offset
+        self.sliceTime = sliceTime
         self.userHash = userHash
         self.receivedAt = receivedAt
         self.json = json

@@ -3,7 +3,14 @@ import EventModel
 /// How a failing event is set aside with everything of its user that comes after it.
 extension LaneMachine {
     /// Sets a part aside with its payload, and the later events of its user as offsets.
-    mutating func park(_ reference: PartReference, attempts: Int, since: Int64, dueAt: Int64, code: String) {
+    mutating func park(
+        _ reference: PartReference,
+        attempts: Int,
+        since: Int64,
+        dueAt: Int64,
+        code: String,
+        answer: String
+    ) {
         let index = reference.portion - firstPortion
         let event = portions[index].parts[reference.part].event
         let subject = portions[index].events[event]
@@ -17,6 +24,7 @@ extension LaneMachine {
             items.append(
                 ParkedItem(
                     offset: subject.offset,
+                    sliceTime: subject.sliceTime,
                     part: part.number,
                     userHash: user,
                     payload: part.json,
@@ -24,7 +32,8 @@ extension LaneMachine {
                     since: isCause ? since : part.since ?? since,
                     dueAt: isCause ? dueAt : 0,
                     receivedAt: subject.receivedAt,
-                    code: isCause ? code : ""
+                    code: isCause ? code : "",
+                    answer: isCause ? answer : ""
                 )
             )
         }
@@ -88,6 +97,7 @@ extension LaneMachine {
                 event,
                 ParkedItem(
                     offset: subject.offset,
+                    sliceTime: subject.sliceTime,
                     userHash: subject.userHash,
                     since: subject.receivedAt,
                     receivedAt: subject.receivedAt

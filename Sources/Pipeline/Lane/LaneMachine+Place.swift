@@ -90,7 +90,14 @@ extension LaneMachine {
             return
         }
         let wait = settings.schedule.delay(after: attempts, retryAfter: delay, random: spread(reference))
-        park(reference, attempts: attempts, since: since, dueAt: now.wall + wait.microseconds, code: code)
+        park(
+            reference,
+            attempts: attempts,
+            since: since,
+            dueAt: now.wall + wait.microseconds,
+            code: code,
+            answer: message
+        )
     }
 
     /// A number from 0 up to 1 that follows from the event, so that the machine stays a pure value.
@@ -111,6 +118,7 @@ extension LaneMachine {
         let subject = portions[index].events[event]
         var item = ParkedItem(
             offset: subject.offset,
+            sliceTime: subject.sliceTime,
             userHash: subject.userHash,
             since: now.wall,
             receivedAt: subject.receivedAt
@@ -118,6 +126,7 @@ extension LaneMachine {
         if case .follower(let old) = subject.origin, old.attempts > 0 { item = old }
         item.attempts += 1
         item.code = code
+        item.answer = message
         if settings.schedule.isExhausted(attempts: item.attempts, age: .microseconds(now.wall - item.since)) {
             fail(index, event, nil, stage, code: code, message: message)
             return

@@ -119,7 +119,8 @@ extension LaneMachine {
             attempts: attempts.last?.number ?? part(reference).attempts + 1,
             since: part(reference).since ?? attempts.first?.at ?? now.wall,
             dueAt: now.wall + delay.microseconds,
-            code: attempts.last?.code ?? ""
+            code: attempts.last?.code ?? "",
+            answer: attempts.last?.text ?? ""
         )
     }
 

@@ -47,6 +47,7 @@ extension LaneMachine {
         if case .part = event.origin { before = [] }
         return LaneDeadLetter(
             offset: event.offset,
+            sliceTime: event.sliceTime,
             part: part.number,
             userHash: event.userHash,
             stage: stage,
@@ -106,9 +107,9 @@ extension LaneMachine {
         settle(index, event, counts)
     }
 
-    /// An event that was parked as an offset is no longer in the log; it was never read, so it is counted nowhere.
+    /// An event that was parked as an offset is no longer in the log; it was never read, so it has expired.
     mutating func expire(_ index: Int, _ event: Int) {
-        portions[index].events[event].letters = []
+        progress.countExpired()
         settle(index, event, Counts())
     }
 
@@ -127,7 +128,7 @@ extension LaneMachine {
 
     /// Takes an event out of the portion: whatever becomes of it is decided elsewhere or done.
     mutating func leave(_ index: Int, _ event: Int) {
-        changes.isMoved = true
+        changes.settled += 1
         portions[index].events[event].state = .done
         portions[index].events[event].letters = []
         portions[index].live -= 1
@@ -154,6 +155,7 @@ extension LaneMachine {
             position: progress.position,
             beyond: progress.beyond,
             counts: progress.counts,
+            expired: progress.expired,
             parked: changes.parked,
             released: changes.released,
             deadLetters: changes.deadLetters

@@ -116,6 +116,7 @@ extension LaneMachine {
         let subject = portions[index].events[event]
         let letter = LaneDeadLetter(
             offset: subject.offset,
+            sliceTime: subject.sliceTime,
             part: nil,
             userHash: subject.userHash,
             stage: .transform(step),

@@ -54,7 +54,6 @@ package struct LaneMachine {
     /// How many events may be read now; nil while the lane is full.
     package var room: Int? {
         let events = min(settings.portionEvents, settings.windowEvents - inFlightEvents)
-        let ahead = firstPortion + portions.count - turn
         let isNear = nextOffset - progress.position < LaneProgress.reach - Int64(settings.portionEvents)
         guard events > 0, inFlightBytes < settings.windowBytes, ahead < settings.portionsAhead, isNear,
             parking.count < settings.parkedEvents, parking.bytes < settings.parkedBytes
@@ -69,7 +68,13 @@ package struct LaneMachine {
     /// - Unit: microseconds since 1970.
     package var nextDue: Int64? { ahead < settings.portionsAhead * 4 ? parking.nextDue : nil }
 
-    var ahead: Int { firstPortion + portions.count - turn }
+    var ahead: Int { nextPortion - turn }
+
+    /// The number that the next portion gets.
+    package var nextPortion: Int { firstPortion + portions.count }
+
+    /// How many events were settled since what happened was taken.
+    package var settledSinceCheckpoint: Int { changes.settled }
 
     package mutating func takeActions() -> [LaneAction] {
         defer { actions = [] }
@@ -87,6 +92,7 @@ package struct LaneMachine {
                 portion.events.append(
                     PortionEvent(
                         offset: event.offset,
+                        sliceTime: event.sliceTime,
                         userHash: event.userHash,
                         receivedAt: event.receivedAt,
                         json: event.json,
@@ -103,6 +109,15 @@ package struct LaneMachine {
         finishStep(at: now)
     }
 
+    /// Notes that the log does not hold what lies before `offset` any more; false if that must wait.
+    package mutating func expire(upTo offset: Int64) -> Bool {
+        guard offset > nextOffset else { return true }
+        guard progress.expire(nextOffset..<offset) else { return false }
+        nextOffset = offset
+        changes.settled += 1
+        return true
+    }
+
     /// Takes in the events of a portion that were read again; what is missing has left the log.
     package mutating func reread(_ number: Int, _ events: [LaneEvent], chain: [PluginLabel], at now: Moment) {
         let index = number - firstPortion
@@ -117,11 +132,30 @@ package struct LaneMachine {
             inFlightBytes += event.json.count
             portions[index].events[place] = PortionEvent(
                 offset: old.offset,
+                sliceTime: old.sliceTime,
                 userHash: old.userHash,
                 receivedAt: event.receivedAt,
                 json: event.json,
                 origin: old.origin
             )
+        }
+        enterStages(index)
+        finishStep(at: now)
+    }
+
+    /// Sends a portion through its stages again from the beginning, because who stood at them has changed.
+    ///
+    /// Nothing of it has taken its place yet, so nothing of it was sent.
+    package mutating func restart(_ number: Int, chain: [PluginLabel], at now: Moment) {
+        let index = number - firstPortion
+        switch portions[index].stage {
+        case .transforming, .building: break
+        case .rereading, .built, .placed: return
+        }
+        portions[index].chain = chain
+        for event in portions[index].events.indices {
+            portions[index].events[event].open = 0
+            if case .again = portions[index].events[event].state { portions[index].events[event].state = .inWork }
         }
         enterStages(index)
         finishStep(at: now)
@@ -134,7 +168,7 @@ package struct LaneMachine {
         var counts = Counts()
         counts.read = 1
         make(&counts)
-        if progress.settle(offset, counts) { changes.isMoved = true }
+        if progress.settle(offset, counts) { changes.settled += 1 }
     }
 
     /// Gives a portion its number and sends it on its way.
@@ -158,6 +192,7 @@ package struct LaneMachine {
             portion.events.append(
                 PortionEvent(
                     offset: item.offset,
+                    sliceTime: item.sliceTime,
                     userHash: item.userHash,
                     receivedAt: item.receivedAt,
                     json: item.payload ?? [],
@@ -168,7 +203,7 @@ package struct LaneMachine {
         inFlightBytes += first.payload?.count ?? 0
         portions.append(portion)
         if first.part == nil {
-            actions.append(.reread(portion: number, offsets: items.map(\.offset)))
+            actions.append(.reread(portion: number, items: items))
         } else {
             enterStages(portions.count - 1)
         }

@@ -49,6 +49,7 @@ struct PortionEvent {
     }
 
     let offset: Int64
+    let sliceTime: Int64
     let userHash: UInt64
     let receivedAt: Int64
     let json: ArraySlice<UInt8>

@@ -1,6 +1,9 @@
 /// Something that waits for its next try while the other users of its lane go on.
 package struct ParkedItem: Equatable, Sendable {
     package var offset: Int64
+    /// The time of the chunk that holds the event.
+    /// - Unit: microseconds since 1970.
+    package var sliceTime: Int64
     /// Which part; nil for a whole event, which is read from the log again.
     package var part: Int?
     package var userHash: UInt64
@@ -17,11 +20,13 @@ package struct ParkedItem: Equatable, Sendable {
     /// When the event was accepted.
     /// - Unit: microseconds since 1970.
     package var receivedAt: Int64
-    /// Why the last try failed.
+    /// Why the last try failed, and what the destination said to it.
     package var code: String
+    package var answer: String
 
     package init(
         offset: Int64,
+        sliceTime: Int64,
         part: Int? = nil,
         userHash: UInt64,
         payload: ArraySlice<UInt8>? = nil,
@@ -29,9 +34,11 @@ package struct ParkedItem: Equatable, Sendable {
         since: Int64,
         dueAt: Int64 = 0,
         receivedAt: Int64,
-        code: String = ""
+        code: String = "",
+        answer: String = ""
     ) {
         self.offset = offset
+        self.sliceTime = sliceTime
         self.part = part
         self.userHash = userHash
         self.payload = payload
@@ -40,6 +47,7 @@ package struct ParkedItem: Equatable, Sendable {
         self.dueAt = dueAt
         self.receivedAt = receivedAt
         self.code = code
+        self.answer = answer
     }
 
     /// Whether it was never tried and only waits behind an earlier event.

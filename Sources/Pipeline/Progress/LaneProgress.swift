@@ -8,6 +8,8 @@ package struct LaneProgress: Equatable, Sendable {
     /// Every event below it is settled.
     package private(set) var position: Int64
     package private(set) var counts: Counts
+    /// Events that left the log before they were read.
+    package private(set) var expired: Int64
     /// Bits of settled events from `base` on; the first word holds the position.
     private var words: [UInt64]
     /// The offset of the first bit; a multiple of 64.
@@ -17,9 +19,10 @@ package struct LaneProgress: Equatable, Sendable {
     package static let reach: Int64 = 32 * 1024
 
     /// A lane that was committed with these values; `beyond` has the shape of the property.
-    package init(position: Int64 = 0, beyond: [UInt8] = [], counts: Counts = Counts()) {
+    package init(position: Int64 = 0, beyond: [UInt8] = [], counts: Counts = Counts(), expired: Int64 = 0) {
         self.position = position
         self.counts = counts
+        self.expired = expired
         base = position & ~63
         words = [0]
         for (index, byte) in beyond.enumerated() where byte != 0 {
@@ -33,15 +36,14 @@ package struct LaneProgress: Equatable, Sendable {
     /// - Shape: bit `i`, counted from the lowest of the first byte, stands for offset `position + i`; no zero bytes at
     ///   the end.
     package var beyond: [UInt8] {
+        let shift = UInt64(position - base)
         var bytes: [UInt8] = []
-        for (index, word) in words.enumerated() where word != 0 {
-            for bit in 0..<64 where word & (1 << UInt64(bit)) != 0 {
-                let place = Int(base - position) + index * 64 + bit
-                guard place >= 0 else { continue }
-                while bytes.count <= place / 8 { bytes.append(0) }
-                bytes[place / 8] |= 1 << UInt8(place % 8)
-            }
+        for index in words.indices {
+            let next = index + 1 < words.count && shift > 0 ? words[index + 1] << (64 - shift) : 0
+            let word = words[index] >> shift | next
+            for byte in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(byte * 8))) }
         }
+        while bytes.last == 0 { bytes.removeLast() }
         return bytes
     }
 
@@ -62,6 +64,21 @@ package struct LaneProgress: Equatable, Sendable {
 
     /// Counts something that happened to an event that is settled already.
     package mutating func count(_ more: Counts) { counts += more }
+
+    /// Counts events as gone that nobody has read; false if there are too many to be noted beside what is on its way.
+    package mutating func expire(_ offsets: Range<Int64>) -> Bool {
+        if position == offsets.lowerBound {
+            self = LaneProgress(position: offsets.upperBound, counts: counts, expired: expired)
+        } else {
+            guard offsets.upperBound - position < Self.reach else { return false }
+            for offset in offsets { settle(offset, Counts()) }
+        }
+        expired += Int64(offsets.count)
+        return true
+    }
+
+    /// Counts an event as gone that waited to be read again.
+    package mutating func countExpired() { expired += 1 }
 
     private func place(of offset: Int64) -> (Int, UInt64) {
         let distance = offset - base

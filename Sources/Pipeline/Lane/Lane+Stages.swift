@@ -1,0 +1,140 @@
+import EventLog
+import EventModel
+import Logging
+import PluginHost
+import Synchronization
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// The work of a lane that takes time: each in a task of its own that ends with a message.
+extension Lane {
+    func transform(_ portion: Int, _ step: Int, _ events: [PluginEvent], _ stage: LaneDesk.Stage) async {
+        while !Task.isCancelled {
+            do throws(PluginError) {
+                let verdicts = try await stage.plan.transformations[step].transform(events)
+                post(.transformed(portion: portion, verdicts))
+                return
+            } catch {
+                guard await waits(for: error, stage.number) else {
+                    post(.restart(portion: portion))
+                    return
+                }
+            }
+        }
+    }
+
+    func build(_ job: BuildJob, _ events: [PluginEvent], _ stage: LaneDesk.Stage) async {
+        var stage = stage
+        while !Task.isCancelled {
+            do throws(PluginError) {
+                post(.built(job, try await stage.plan.connector.build(events)))
+                return
+            } catch {
+                if await waits(for: error, stage.number) { continue }
+                if case .portion(let portion) = job {
+                    post(.restart(portion: portion))
+                    return
+                }
+                // Parts that were built before are transformed already: whoever is the connector now takes them.
+                let newest = plan.withLock { $0 }
+                stage = (newest.plan, newest.number)
+            }
+        }
+    }
+
+    /// Waits as long as a plugin that cannot run asks for; false when other plugins have been assigned meanwhile.
+    private func waits(for error: PluginError, _ number: Int) async -> Bool {
+        var left: Duration
+        switch error.disposition {
+        case .retry(let delay): left = max(delay, .milliseconds(50))
+        case .bury, .quarantine, .stop: left = Self.quarantinePause
+        }
+        log(error)
+        while !Task.isCancelled, left > .zero {
+            if plan.withLock({ $0.number }) != number { return false }
+            let pause = min(left, Self.planCheck)
+            try? await Task.sleep(for: pause, clock: .continuous)
+            left -= pause
+        }
+        return plan.withLock { $0.number } == number
+    }
+
+    /// How often a plugin is tried that no retry can help, until another is assigned.
+    private static let quarantinePause = Duration.seconds(30)
+    /// How often a waiting stage looks whether other plugins were assigned.
+    private static let planCheck = Duration.milliseconds(200)
+
+    private func log(_ error: PluginError) {
+        guard error != .stopped else { return }
+        logger.warning(
+            "A plugin cannot run, so a lane waits.",
+            metadata: ["lane": "\(key.consumer)/\(key.partition)", "error.code": "\(error.code)", "error": "\(error)"]
+        )
+    }
+
+    func read(from position: LogPosition, room: Int) async {
+        do throws(EventLogError) {
+            post(.read(try await feed.read(after: position, room: room)))
+        } catch {
+            logger.warning(
+                "A lane could not read the log and tries again.",
+                metadata: [
+                    "lane": "\(key.consumer)/\(key.partition)", "error.code": "\(error.code)", "error": "\(error)",
+                ]
+            )
+            let pause: Duration = if case .retry(let delay) = error.disposition { delay } else { .seconds(5) }
+            try? await Task.sleep(for: pause, clock: .continuous)
+            post(.readFailed)
+        }
+    }
+
+    /// Reads single events again, each from its chunk.
+    func reread(_ portion: Int, _ items: [ParkedItem]) async {
+        var events: [LaneEvent] = []
+        var chunk: Chunk?
+        var index = 0
+        while index < items.count, !Task.isCancelled {
+            let item = items[index]
+            do throws(EventLogError) {
+                if let chunk, chunk.firstOffset <= item.offset, item.offset < chunk.endOffset {
+                    let place = Int(item.offset - chunk.firstOffset)
+                    events.append(LaneEvent(chunk, place, try chunk.bodies()[place]))
+                    index += 1
+                    continue
+                }
+                let position = LogPosition(offset: item.offset, sliceTime: item.sliceTime)
+                let found = try await log.read(key.partition, after: position, limit: ReadLimit(chunks: 1))
+                chunk = found.first { $0.firstOffset <= item.offset && item.offset < $0.endOffset }
+                // What is no longer in the log is left out, and the machine counts it as gone.
+                if chunk == nil { index += 1 }
+            } catch {
+                try? await Task.sleep(for: .milliseconds(500), clock: .continuous)
+            }
+        }
+        if !Task.isCancelled { post(.reread(portion: portion, events)) }
+    }
+}
+
+extension LaneEvent {
+    init(_ chunk: Chunk, _ place: Int, _ json: ArraySlice<UInt8>, choice: Choice = .wanted) {
+        let entry = chunk.entries[place]
+        self.init(
+            offset: chunk.firstOffset + Int64(place),
+            sliceTime: chunk.sliceTime,
+            userHash: entry.userHash,
+            receivedAt: entry.receivedAt,
+            json: json,
+            choice: choice
+        )
+    }
+}
+
+extension Moment {
+    static var now: Moment {
+        Moment(instant: .now, wall: Int64(Date().timeIntervalSince1970 * 1_000_000))
+    }
+}

@@ -1,0 +1,227 @@
+import Delivery
+import EventLog
+import EventModel
+import Logging
+import PluginHost
+import Synchronization
+
+/// Runs one lane: does what its machine decides, and tells the machine what came of it.
+///
+/// - Owner: the pipeline. The machine belongs to ``run()`` alone; everybody else leaves messages.
+final class Lane: Sendable {
+    /// What others have to tell a lane.
+    enum Message: Sendable {
+        /// The log may have grown, or a bound may have lifted.
+        case look
+        case read(DecidedChunks)
+        /// Reading failed and may be tried again.
+        case readFailed
+        case transformed(portion: Int, [PluginVerdict])
+        case built(BuildJob, RequestPlan)
+        case reread(portion: Int, [LaneEvent])
+        /// A portion met a stage that is gone.
+        case restart(portion: Int)
+        case ended(request: Int, RequestEnding)
+        /// Leave what happened for the checkpointer.
+        case checkpoint
+        case plan(LanePlan, number: Int)
+        case stop
+    }
+
+    let key: LaneID
+    let ledger = LaneLedger()
+    let start: LaneStart
+    let feed: PartitionFeed
+    let log: EventLog
+    let logger: Logger
+    private let initialPlan: LanePlan
+    private let inbox = Mutex<[Message]>([])
+    private let arrivals: AsyncStream<Void>
+    private let arrival: AsyncStream<Void>.Continuation
+    /// The newest plan, for what waits for a plugin to come back.
+    let plan: Mutex<(number: Int, plan: LanePlan)>
+
+    init(
+        _ key: LaneID,
+        start: LaneStart,
+        plan: LanePlan,
+        feed: PartitionFeed,
+        log: EventLog,
+        logger: Logger
+    ) {
+        self.key = key
+        self.start = start
+        self.feed = feed
+        self.log = log
+        self.logger = logger
+        initialPlan = plan
+        self.plan = Mutex((0, plan))
+        (arrivals, arrival) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    func post(_ message: Message) {
+        inbox.withLock { $0.append(message) }
+        arrival.yield()
+    }
+
+    /// Works with other plugins or another destination from the next portion on.
+    func assign(_ plan: LanePlan) {
+        let number = self.plan.withLock { newest in
+            newest = (newest.number + 1, plan)
+            return newest.number
+        }
+        post(.plan(plan, number: number))
+    }
+
+    /// How long requests that are under way may take when the lane is stopped.
+    static let farewell = Duration.seconds(5)
+
+    /// Runs until it is told to stop, or its task is cancelled; what happened is then in the ledger.
+    func run() async {
+        var desk = LaneDesk(start, initialPlan)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.followTail() }
+            post(.look)
+            for await _ in arrivals {
+                let messages = inbox.withLock { inbox in
+                    defer { inbox = [] }
+                    return inbox
+                }
+                var stops = false
+                for message in messages where !stops { stops = take(message, &desk) }
+                if stops { break }
+                perform(&desk, &group)
+            }
+            await withdraw(&desk)
+            group.cancelAll()
+        }
+        // What was still under way when the bound was reached is delivered again by whoever goes on.
+        publish(&desk)
+    }
+
+    /// Looks whenever the partition may have grown.
+    private func followTail() async {
+        for await _ in log.signals.changes(of: key.partition) { post(.look) }
+    }
+
+    /// Tells the machine; true when the lane is to stop.
+    private func take(_ message: Message, _ desk: inout LaneDesk) -> Bool {
+        let now = Moment.now
+        switch message {
+        case .look: desk.isDry = false
+        case .read(let chunks): desk.take(chunks, at: now)
+        case .readFailed: desk.isReading = false
+        case .transformed(let portion, let verdicts):
+            desk.machine.transformed(portion, verdicts, at: now)
+        case .built(let job, let plan): desk.machine.built(job, plan, at: now)
+        case .reread(let portion, let events):
+            desk.enlist(portion)
+            desk.machine.reread(portion, events, chain: desk.plan.labels, at: now)
+        case .restart(let portion):
+            desk.enlist(portion)
+            desk.machine.restart(portion, chain: desk.plan.labels, at: now)
+        case .ended(let request, let ending):
+            desk.receipts[request] = nil
+            desk.machine.ended(request, ending, at: now)
+        case .checkpoint: publish(&desk)
+        case .plan(let plan, let number): desk.assign((plan, number))
+        case .stop: return true
+        }
+        return false
+    }
+
+    /// Does what the machine wants, reads on if there is room, and sets the next alarm.
+    private func perform(_ desk: inout LaneDesk, _ group: inout TaskGroup<Void>) {
+        let now = Moment.now
+        if let due = desk.machine.nextDue, due <= now.wall { desk.machine.wake(at: now) }
+        for action in desk.machine.takeActions() {
+            switch action {
+            case .transform(let portion, let step, let events):
+                let stage = desk.stage(of: portion)
+                group.addTask { await self.transform(portion, step, events, stage) }
+            case .build(let job, let events):
+                let stage = desk.stage(of: job)
+                group.addTask { await self.build(job, events, stage) }
+            case .submit(let outgoing): submit(outgoing, &desk)
+            case .reread(let portion, let items): group.addTask { await self.reread(portion, items) }
+            }
+        }
+        if !desk.isReading, !desk.isDry, let room = desk.machine.room {
+            desk.isReading = true
+            let position = desk.readPosition
+            group.addTask { await self.read(from: position, room: room) }
+        }
+        if desk.machine.settledSinceCheckpoint >= Self.publishEvery { publish(&desk) }
+        setAlarm(&desk, &group)
+    }
+
+    /// Events after which a lane does not wait to be asked for what is to be committed.
+    private static let publishEvery = 4_000
+
+    private func setAlarm(_ desk: inout LaneDesk, _ group: inout TaskGroup<Void>) {
+        guard let due = desk.machine.nextDue, desk.alarm.map({ due < $0 }) ?? true else { return }
+        desk.alarm = due
+        let pause = Duration.microseconds(max(0, due - Moment.now.wall))
+        group.addTask {
+            try? await Task.sleep(for: pause, clock: .continuous)
+            self.post(.look)
+        }
+    }
+
+    private func submit(_ outgoing: [Outgoing], _ desk: inout LaneDesk) {
+        var parcels: [Courier.Parcel] = []
+        var numbers: [Int] = []
+        let now = Moment.now
+        for one in outgoing {
+            let request: OutboundRequest
+            do throws(DeliveryError) {
+                request = try desk.plan.request(for: one)
+            } catch {
+                post(.ended(request: one.request, .unsendable(code: error.code, reason: error.description)))
+                continue
+            }
+            let since = one.since.map { now.instant - .microseconds(max(0, now.wall - $0)) }
+            numbers.append(one.request)
+            parcels.append(
+                Courier.Parcel(request: request, events: one.parts, attempts: one.attempts, since: since) {
+                    [weak self] ending, attempts in
+                    self?.post(.ended(request: one.request, .delivery(ending, attempts)))
+                }
+            )
+        }
+        let courier = desk.plan.courier
+        for (number, receipt) in zip(numbers, courier.submit(parcels)) { desk.receipts[number] = (courier, receipt) }
+    }
+
+    private func publish(_ desk: inout LaneDesk) {
+        guard desk.machine.isChanged else { return }
+        var checkpoint = desk.machine.takeCheckpoint()
+        checkpoint.sliceTime = desk.trail.time(of: checkpoint.position)
+        ledger.publish(checkpoint)
+    }
+
+    /// Takes back what was not sent, and waits a little for what was.
+    private func withdraw(_ desk: inout LaneDesk) async {
+        let deadline = ContinuousClock.now + Self.farewell
+        while true {
+            var left = 0
+            for courier in Set(desk.receipts.values.map { ObjectIdentifier($0.0) }) {
+                let mine = desk.receipts.values.filter { ObjectIdentifier($0.0) == courier }
+                left += mine.first?.0.withdrawWaiting(mine.map(\.1)).count ?? 0
+            }
+            for message in inbox.withLock({ inbox in
+                defer { inbox = [] }
+                return inbox
+            }) {
+                if case .ended(let request, let ending) = message {
+                    desk.receipts[request] = nil
+                    desk.machine.ended(request, ending, at: Moment.now)
+                    _ = desk.machine.takeActions()
+                }
+            }
+            if left == 0 || ContinuousClock.now >= deadline || Task.isCancelled { break }
+            try? await Task.sleep(for: .milliseconds(20), clock: .continuous)
+        }
+        for (courier, receipt) in desk.receipts.values { courier.withdraw([receipt]) }
+    }
+}

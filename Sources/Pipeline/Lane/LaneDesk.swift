@@ -1,0 +1,103 @@
+import Delivery
+import EventLog
+import EventModel
+import PluginHost
+import WorkerProtocol
+
+/// Where a lane begins: what was committed of it, or where it was made.
+struct LaneStart: Sendable {
+    var machine: LaneMachine
+    var record: LaneRecord
+}
+
+/// What a lane's loop has before it while it runs.
+struct LaneDesk {
+    var machine: LaneMachine
+    /// Whom the next portion meets.
+    private(set) var current: Stage
+    /// Whom each portion meets that is on its way to its requests.
+    private var stages: [Int: Stage] = [:]
+    var trail: ChunkTrail
+    /// Where to read on.
+    var readPosition: LogPosition
+    var isReading = false
+    /// The log had nothing more when it was looked at last.
+    var isDry = false
+    var receipts: [Int: (Courier, Courier.Receipt)] = [:]
+    /// - Unit: microseconds since 1970.
+    var alarm: Int64?
+
+    init(_ start: LaneStart, _ plan: LanePlan) {
+        machine = start.machine
+        current = (plan, 0)
+        trail = ChunkTrail(before: start.record.position.sliceTime)
+        readPosition = start.record.position
+        machine.connector = PluginLabel(plan.connector.plugin)
+    }
+
+    /// Sessions and courier, and the number of the plan that they are of.
+    typealias Stage = (plan: LanePlan, number: Int)
+
+    var plan: LanePlan { current.plan }
+
+    mutating func assign(_ stage: Stage) {
+        current = stage
+        machine.connector = PluginLabel(plan.connector.plugin)
+    }
+
+    /// Lets a portion that starts now meet whom the newest plan names.
+    mutating func enlist(_ portion: Int) { stages[portion] = current }
+
+    func stage(of portion: Int) -> Stage { stages[portion] ?? current }
+
+    mutating func stage(of job: BuildJob) -> Stage {
+        switch job {
+        case .portion(let number):
+            // Nothing asks for it again, unless it is restarted and gets another.
+            return stages.removeValue(forKey: number) ?? current
+        case .rework: return current
+        }
+    }
+
+    mutating func take(_ read: DecidedChunks, at now: Moment) {
+        isReading = false
+        guard let last = read.chunks.last else {
+            isDry = true
+            return
+        }
+        let first = read.events.first?.offset ?? machine.nextOffset
+        guard machine.expire(upTo: first) else {
+            // The gap is too wide to be noted beside what is on its way; it is looked at again when less is.
+            isDry = true
+            return
+        }
+        for chunk in read.chunks { trail.append(first: chunk.first, time: chunk.time) }
+        readPosition = last.end
+        let number = machine.nextPortion
+        enlist(number)
+        machine.read(read.events, chain: plan.labels, at: now)
+        // All of it was settled at once.
+        if machine.nextPortion == number { stages[number] = nil }
+    }
+}
+
+extension LanePlan {
+    /// A connector's request as it will be sent, with everything checked.
+    func request(for outgoing: Outgoing) throws(DeliveryError) -> OutboundRequest {
+        let content = outgoing.content
+        var headers = content.headers.map { OutboundRequest.Header(name: $0.name, value: $0.value) }
+        if !content.contentType.isEmpty {
+            headers.append(OutboundRequest.Header(name: "Content-Type", value: content.contentType))
+        }
+        let asked = Duration.milliseconds(content.timeoutMilliseconds)
+        return try OutboundRequest(
+            method: content.method.isEmpty ? "POST" : content.method,
+            url: content.url,
+            headers: headers,
+            body: content.body,
+            idempotencyKey: content.idempotencyKey.isEmpty ? outgoing.key.description : content.idempotencyKey,
+            timeout: asked > .zero ? min(asked, timeout) : timeout,
+            policy: policy
+        )
+    }
+}

@@ -1,0 +1,75 @@
+import Delivery
+import EventLog
+import EventModel
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+extension Checkpoint {
+    /// Adds what one lane wants committed.
+    mutating func add(_ page: LaneCheckpoint, of lane: LaneID, start: Int64) {
+        lanes.append(
+            LaneRecord(
+                lane: lane,
+                start: start,
+                position: LogPosition(offset: page.position, sliceTime: page.sliceTime),
+                beyond: page.beyond,
+                expired: page.expired,
+                counts: page.counts
+            )
+        )
+        parked += page.parked.map { $0.record(of: lane) }
+        unparked += page.released.map { ParkedID(lane: lane, offset: $0.offset, part: $0.part) }
+        deadLetters += page.deadLetters.map { $0.record(of: lane) }
+    }
+}
+
+extension LaneDeadLetter {
+    /// - Unit: bytes of a reason.
+    private static let maximumReason = 2048
+
+    func record(of lane: LaneID) -> DeadLetter {
+        DeadLetter(
+            lane: lane,
+            offset: offset,
+            part: part,
+            userHash: userHash,
+            sliceTime: sliceTime,
+            stage: stage.name,
+            code: code,
+            reason: String(reason.prefix(Self.maximumReason)),
+            plugin: plugin.id.isEmpty ? nil : "\(plugin.id)@\(plugin.version)",
+            attempts: attempts.last?.number ?? 0,
+            before: before.isEmpty ? nil : Array(before),
+            after: after.map { Array($0) },
+            history: history
+        )
+    }
+
+    /// One try as it is kept for people.
+    private struct Try: Encodable {
+        var number: Int
+        /// - Unit: microseconds since 1970.
+        var at: Int64
+        var microseconds: Int64
+        var code: String
+        var answer: String
+    }
+
+    private var history: String? {
+        guard !attempts.isEmpty else { return nil }
+        let tries = attempts.map { attempt in
+            Try(
+                number: attempt.number,
+                at: attempt.at,
+                microseconds: attempt.duration.microseconds,
+                code: attempt.code,
+                answer: attempt.text
+            )
+        }
+        return (try? JSONEncoder().encode(tries)).map { String(decoding: $0, as: UTF8.self) }
+    }
+}

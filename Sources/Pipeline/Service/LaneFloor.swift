@@ -1,0 +1,142 @@
+import Catalog
+import Delivery
+import EventLog
+import EventModel
+import PluginHost
+
+/// Which lanes run, and which should.
+///
+/// - Owner: the pipeline's loop.
+struct LaneFloor {
+    private enum Stand {
+        /// What was committed of it is being read.
+        case loading
+        case running(Lane)
+        /// It was told to stop.
+        case leaving(Lane)
+    }
+
+    private let pipeline: Pipeline
+    private var stands: [LaneID: Stand] = [:]
+    private var blueprints: [LaneID: LaneBlueprint] = [:]
+    private var shelf: StageShelf
+    private var snapshot: CatalogSnapshot?
+    private var leases: [PartitionID: Int64] = [:]
+    private var isClosing = false
+
+    init(_ pipeline: Pipeline) {
+        self.pipeline = pipeline
+        shelf = StageShelf(
+            workshop: pipeline.workshop,
+            sender: pipeline.sender,
+            schedule: pipeline.settings.lane.schedule,
+            logger: pipeline.logger
+        )
+    }
+
+    /// Whether every lane has ended after a shutdown.
+    var isClosed: Bool { isClosing && stands.isEmpty }
+
+    mutating func take(_ notice: Pipeline.Notice, _ group: inout TaskGroup<Void>) {
+        switch notice {
+        case .snapshot(let snapshot):
+            self.snapshot = snapshot
+            arrange(&group)
+        case .leases(let leases):
+            self.leases = leases
+            arrange(&group)
+        case .loaded(let key, let start): begin(key, start, &group)
+        case .notLoaded(let key):
+            stands[key] = nil
+            arrange(&group)
+        case .ended(let key):
+            let checkpointer = pipeline.checkpointer
+            let notice = pipeline.notice
+            group.addTask {
+                await checkpointer.settle(key)
+                notice.yield(.settled(key))
+            }
+        case .settled(let key):
+            stands[key] = nil
+            arrange(&group)
+        case .shutdown:
+            isClosing = true
+            arrange(&group)
+        }
+    }
+
+    /// Ends the sessions once no lane needs them.
+    mutating func close() async {
+        for session in shelf.retire(except: []) { await session.stop() }
+    }
+
+    /// Compares what runs with what should.
+    private mutating func arrange(_ group: inout TaskGroup<Void>) {
+        let wanted = isClosing ? [:] : wantedLanes()
+        for (key, stand) in stands where wanted[key] == nil {
+            blueprints[key] = nil
+            guard case .running(let lane) = stand else { continue }
+            stands[key] = .leaving(lane)
+            // A lane whose lease is gone must not commit any more, and does not, since its epoch is old.
+            lane.post(.stop)
+        }
+        for (key, blueprint) in wanted {
+            let changed = blueprints[key] != blueprint
+            blueprints[key] = blueprint
+            switch stands[key] {
+            case .running(let lane) where changed: lane.assign(plan(blueprint, &group))
+            case .running, .loading, .leaving: break
+            case nil: load(key, &group)
+            }
+        }
+        let needed = Set(blueprints.values.flatMap(\.stages))
+        for session in shelf.retire(except: needed) { group.addTask { await session.stop() } }
+    }
+
+    private func wantedLanes() -> [LaneID: LaneBlueprint] {
+        guard let snapshot else { return [:] }
+        var wanted: [LaneID: LaneBlueprint] = [:]
+        for partition in leases.keys {
+            for connection in snapshot.connections(of: partition.source) {
+                guard let blueprint = LaneBlueprint(connection, in: snapshot) else { continue }
+                wanted[LaneID(partition: partition, consumer: connection.id)] = blueprint
+            }
+        }
+        return wanted
+    }
+
+    private mutating func plan(_ blueprint: LaneBlueprint, _ group: inout TaskGroup<Void>) -> LanePlan {
+        let (plan, courier) = shelf.plan(blueprint)
+        if let courier { group.addTask { await courier.run() } }
+        return plan
+    }
+
+    private mutating func load(_ key: LaneID, _ group: inout TaskGroup<Void>) {
+        guard let blueprint = blueprints[key], let connection = snapshot?.connection(key.consumer) else { return }
+        stands[key] = .loading
+        let pipeline = pipeline
+        group.addTask { await pipeline.load(key, connection, to: blueprint.destination) }
+    }
+
+    private mutating func begin(_ key: LaneID, _ start: LaneStart, _ group: inout TaskGroup<Void>) {
+        guard let blueprint = blueprints[key], let epoch = leases[key.partition], !isClosing else {
+            stands[key] = nil
+            return
+        }
+        let lane = Lane(
+            key,
+            start: start,
+            plan: plan(blueprint, &group),
+            feed: PartitionFeed(pipeline.log, key.partition, pipeline.duplicates),
+            log: pipeline.log,
+            logger: pipeline.logger
+        )
+        stands[key] = .running(lane)
+        pipeline.checkpointer.enter(lane, epoch: epoch)
+        let notice = pipeline.notice
+        group.addTask {
+            await lane.run()
+            notice.yield(.ended(key))
+        }
+    }
+}

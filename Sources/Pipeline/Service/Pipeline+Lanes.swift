@@ -1,0 +1,123 @@
+import Catalog
+import Delivery
+import EventLog
+import EventModel
+import Logging
+
+/// Where lanes begin, and which partitions are this node's.
+extension Pipeline {
+    /// Reads what was committed of a lane, or finds out where a new one begins.
+    func load(_ lane: LaneID, _ connection: Connection, to destination: DestinationID) async {
+        do throws(EventLogError) {
+            let state = try await log.lanes(lane.partition, [lane.consumer])[lane.consumer]
+            let record: LaneRecord
+            if let known = state?.record {
+                record = known
+            } else {
+                let position = try await log.position(lane.partition, since: connection.createdAt)
+                record = LaneRecord(lane: lane, start: position.offset, position: position)
+            }
+            let machine = LaneMachine(
+                partition: lane.partition,
+                destination: destination,
+                settings: settings.lane,
+                progress: LaneProgress(
+                    position: record.position.offset,
+                    beyond: record.beyond,
+                    counts: record.counts,
+                    expired: record.expired
+                ),
+                parked: (state?.parked ?? []).map { ParkedItem($0) }
+            )
+            notice.yield(.loaded(lane, LaneStart(machine: machine, record: record)))
+        } catch {
+            logger.warning(
+                "A lane could not be taken up and is tried again.",
+                metadata: [
+                    "lane": "\(lane.consumer)/\(lane.partition)", "error.code": "\(error.code)", "error": "\(error)",
+                ]
+            )
+            try? await Task.sleep(for: settings.leasePeriod, clock: .continuous)
+            notice.yield(.notLoaded(lane))
+        }
+    }
+
+    /// Takes the leases of all partitions that the catalog knows and nobody alive holds, as long as this node lives.
+    func followLeases() async {
+        var held: [PartitionID: Int64] = [:]
+        var round = 0
+        while !Task.isCancelled {
+            let wanted = Set(catalog.current.sources.flatMap(\.partitionIDs))
+            // A node that has everything looks less often.
+            if log.node != nil, wanted != Set(held.keys) || round % Self.roundsBetweenLooks == 0 {
+                do throws(EventLogError) {
+                    let leases = try await log.acquire(wanted.sorted())
+                    let now = Dictionary(leases.map { ($0.partition, $0.epoch) }) { $1 }
+                    if now != held { notice.yield(.leases(now)) }
+                    held = now
+                } catch {
+                    if error.disposition == .stop { held = [:] }
+                    logger.warning(
+                        "The leases of partitions could not be renewed.",
+                        metadata: ["error.code": "\(error.code)", "error": "\(error)"]
+                    )
+                }
+            }
+            round += 1
+            await sleepOrChange()
+        }
+    }
+
+    private static let roundsBetweenLooks = 5
+
+    /// Waits for the lease period, or less when the catalog changes.
+    private func sleepOrChange() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await Task.sleep(for: self.settings.leasePeriod, clock: .continuous) }
+            group.addTask {
+                let revision = self.catalog.current.revision
+                for await snapshot in self.catalog.snapshots() where snapshot.revision != revision { return }
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    func releaseLeases() async {
+        let partitions = catalog.current.sources.flatMap(\.partitionIDs)
+        try? await log.release(partitions)
+    }
+}
+
+extension ParkedItem {
+    init(_ record: ParkedRecord) {
+        self.init(
+            offset: record.offset,
+            sliceTime: record.sliceTime,
+            part: record.part,
+            userHash: record.userHash,
+            payload: record.payload.map { $0[...] },
+            attempts: record.attempts,
+            since: record.since,
+            dueAt: record.dueAt ?? 0,
+            receivedAt: record.receivedAt,
+            code: record.code
+        )
+    }
+
+    func record(of lane: LaneID) -> ParkedRecord {
+        ParkedRecord(
+            lane: lane,
+            offset: offset,
+            part: part,
+            userHash: userHash,
+            sliceTime: sliceTime,
+            receivedAt: receivedAt,
+            attempts: attempts,
+            since: since,
+            dueAt: dueAt == 0 ? nil : dueAt,
+            payload: payload.map { Array($0) },
+            code: code
+        )
+    }
+}

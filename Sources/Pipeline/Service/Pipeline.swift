@@ -1,0 +1,99 @@
+package import Catalog
+package import Delivery
+package import EventLog
+import EventModel
+package import Logging
+package import PluginHost
+import ServiceLifecycle
+import Synchronization
+
+/// Runs the lanes of this node: every enabled connection reads every partition that the node leases.
+///
+/// One loop owns which lanes there are. It follows the catalog and the leases, starts lanes from what was committed,
+/// gives running ones other plugins when the catalog says so, and stops those that are not wanted any more. Progress of
+/// all lanes is committed together by the checkpointer.
+///
+/// - Owner: the program.
+package final class Pipeline: Service {
+    /// What the loop is told.
+    enum Notice: Sendable {
+        case snapshot(CatalogSnapshot)
+        /// The epochs of the partitions that are this node's.
+        case leases([PartitionID: Int64])
+        case loaded(LaneID, LaneStart)
+        case notLoaded(LaneID)
+        case ended(LaneID)
+        /// A lane that ended is committed, so it may be started again.
+        case settled(LaneID)
+        case shutdown
+    }
+
+    let log: EventLog
+    let catalog: Catalog
+    let workshop: Workshop
+    let sender: Sender
+    let settings: PipelineSettings
+    let logger: Logger
+    let checkpointer: Checkpointer
+    let duplicates: DuplicateWindow
+    let notices: AsyncStream<Notice>
+    let notice: AsyncStream<Notice>.Continuation
+
+    package init(
+        log: EventLog,
+        catalog: Catalog,
+        workshop: Workshop,
+        sender: Sender,
+        settings: PipelineSettings = PipelineSettings(),
+        logger: Logger
+    ) {
+        self.log = log
+        self.catalog = catalog
+        self.workshop = workshop
+        self.sender = sender
+        self.settings = settings
+        self.logger = logger
+        duplicates = DuplicateWindow(log)
+        checkpointer = Checkpointer(log: log, period: settings.checkpointPeriod, logger: logger)
+        (notices, notice) = AsyncStream.makeStream()
+    }
+
+    /// Runs until graceful shutdown: lanes stop reading, finish what is under way within a bound, and are committed.
+    package func run() async {
+        await withGracefulShutdownHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for await snapshot in self.catalog.snapshots() { self.notice.yield(.snapshot(snapshot)) }
+                }
+                group.addTask { await self.checkpointer.run() }
+                group.addTask { await self.followLeases() }
+                var floor = LaneFloor(self)
+                for await notice in self.notices {
+                    if Task.isCancelled { break }
+                    floor.take(notice, &group)
+                    if floor.isClosed { break }
+                }
+                await floor.close()
+                group.cancelAll()
+            }
+            await self.checkpointer.commit()
+            await self.releaseLeases()
+        } onGracefulShutdown: {
+            self.shutDown()
+        }
+    }
+
+    /// Lets ``run()`` come to its end in order.
+    package func shutDown() { notice.yield(.shutdown) }
+}
+
+/// How the pipeline of a node behaves.
+package struct PipelineSettings: Sendable {
+    package var lane = LaneSettings()
+    /// How often progress is committed, when there is any.
+    package var checkpointPeriod = Duration.milliseconds(100)
+    /// How often it is looked whether leases came or went.
+    package var leasePeriod = Duration.seconds(1)
+
+    package init() {}
+}

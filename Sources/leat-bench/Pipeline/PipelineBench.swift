@@ -1,0 +1,226 @@
+import ArgumentParser
+import Catalog
+import Crypto
+import Delivery
+import EventLog
+import EventModel
+import Foundation
+import Hummingbird
+import Ingestion
+import Logging
+import Pipeline
+import PluginHost
+import ServiceLifecycle
+
+/// Events from the SDK's request to the destination's answer, against accepting them alone.
+struct PipelineBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pipeline",
+        abstract:
+            "Events a second from acceptance through one transformation to a batching sink, beside accepting alone."
+    )
+
+    @Option(help: "The transformation's library; its manifest lies beside it or is given.")
+    var transformation: String
+
+    @Option(help: "The transformation's manifest.")
+    var transformationManifest: String
+
+    @Option(help: "The webhook connector's library.")
+    var connector: String
+
+    @Option(help: "The connector's manifest.")
+    var connectorManifest: String
+
+    @Option(help: "How often the measurement and its reference run.")
+    var pairs = 5
+
+    @Option(help: "For how many seconds events are sent.")
+    var seconds = 5
+
+    @Option(help: "How many connections send.")
+    var connections = 8
+
+    @Option(help: "How many requests are on the way on each connection.")
+    var depth = 2
+
+    @Option(help: "How many events are in a request.")
+    var batch = 100
+
+    @Option(help: "How many events the sink gets in a request.")
+    var sinkBatch = 500
+
+    @Option(help: "How many different events of about 1 KB are sent in turn.")
+    var events = 20_000
+
+    private static let writeKey = "benchbenchbenchbench"
+
+    func run() async throws {
+        // First, as in the server: it is to be started before there are threads.
+        let launcher = try Launcher.start()
+        let bodies = requestBodies()
+        let sink = try await Sink.start()
+        let measured = try await BenchDatabase.with(connections: 12) { pool, log in
+            let catalog = try await Catalog.open(pool: pool, logger: Self.silent)
+            try await upload(transformation, transformationManifest, to: catalog)
+            try await upload(connector, connectorManifest, to: catalog)
+            try await declare(on: catalog, sinkPort: sink.port)
+            _ = try await log.join(identity: "bench")
+            let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
+            let workshop = try Workshop(launcher: launcher, library: library, timings: TimingRecorder())
+            let beside = try await Pairs(pairs, of: "pipeline") {
+                try await delivered(bodies, log, catalog, workshop)
+            } reference: {
+                try await accepted(bodies, as: 1, log, catalog).rate
+            }
+            await workshop.close()
+            return beside
+        }
+        try await sink.stop()
+        BenchLine(bench: "pipeline", unit: "events/s", pairs: measured).emit()
+    }
+
+    /// Without message ids, so that events that are sent again are new ones.
+    private func requestBodies() -> [[UInt8]] {
+        let sample = SampleEvents(count: events)
+        return stride(from: 0, to: sample.count - batch + 1, by: batch).map { start in
+            let text = String(decoding: sample.batch(start..<start + batch), as: UTF8.self)
+            return Array(text.replacing(#/"messageId":"[^"]*",/#, with: "").utf8)
+        }
+    }
+
+    private func upload(_ library: String, _ manifest: String, to catalog: Catalog) async throws {
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: library)))
+        let text = try String(contentsOfFile: manifest, encoding: .utf8)
+        let read = try Manifest(parsing: Array(text.utf8))
+        let upload = PluginUpload(
+            id: read.id,
+            version: read.version,
+            kind: read.kind == .transform ? .transform : .requests,
+            manifest: text,
+            library: bytes,
+            sha256: Array(SHA256.hash(data: bytes))
+        )
+        _ = try await catalog.add(upload, activate: true, by: "bench")
+    }
+
+    private func declare(on catalog: Catalog, sinkPort: Int) async throws {
+        let ids = try [transformationManifest, connectorManifest].map {
+            try Manifest(parsing: Array(try String(contentsOfFile: $0, encoding: .utf8).utf8)).id
+        }
+        let text = """
+            sources:
+              - {name: whole, writeKeys: ["\(Self.writeKey)-0"]}
+              - {name: alone, writeKeys: ["\(Self.writeKey)-1"]}
+            destinations:
+              - name: sink
+                connector: \(ids[1])
+                config: {url: "http://127.0.0.1:\(sinkPort)/", batch: \(sinkBatch)}
+            connections: [{source: whole, destination: sink, transformations: [{plugin: \(ids[0])}]}]
+            """
+        let (declaration, problems) = Declaration.read(try Document.yaml(text))
+        guard problems.isEmpty else { throw ValidationError("\(problems)") }
+        _ = try await catalog.apply(declaration, by: "bench")
+    }
+
+    /// Events a second until the last of those accepted is delivered and committed.
+    private func delivered(
+        _ bodies: [[UInt8]],
+        _ log: EventLog,
+        _ catalog: Catalog,
+        _ workshop: Workshop
+    ) async throws -> Double {
+        let delivery = Delivery.Sender(version: "bench")
+        let pipeline = Pipeline(
+            log: log,
+            catalog: catalog,
+            workshop: workshop,
+            sender: delivery,
+            logger: Self.silent
+        )
+        let lanes = Self.lanes(catalog)
+        let rate = try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await pipeline.run() }
+            let before = try await Self.delivered(log, lanes)
+            let sent = try await accepted(bodies, as: 0, log, catalog)
+            while try await Self.delivered(log, lanes) - before < Int64(sent.events) {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let time = (ContinuousClock.now - sent.start) / .seconds(1)
+            pipeline.shutDown()
+            try await group.waitForAll()
+            return Double(sent.events) / time
+        }
+        try await delivery.shutdown()
+        return rate
+    }
+
+    private static func lanes(_ catalog: Catalog) -> [LaneID] {
+        let snapshot = catalog.current
+        return snapshot.connections.flatMap { connection in
+            (snapshot.source(connection.source)?.partitionIDs ?? []).map {
+                LaneID(partition: $0, consumer: connection.id)
+            }
+        }
+    }
+
+    private static func delivered(_ log: EventLog, _ lanes: [LaneID]) async throws -> Int64 {
+        try await log.records(lanes).reduce(0) { $0 + $1.counts.delivered }
+    }
+
+    private struct Sent {
+        let start: ContinuousClock.Instant
+        let events: Int
+        let rate: Double
+    }
+
+    /// Sends for the set time to source `number` and waits for the last answer.
+    private func accepted(
+        _ bodies: [[UInt8]],
+        as number: Int,
+        _ log: EventLog,
+        _ catalog: Catalog
+    ) async throws -> Sent {
+        let settings = IngestionSettings()
+        let queue = AppendQueue(settings: settings.queue, logger: Self.silent) { _ = try await log.append($0) }
+        let ingestion = Ingestion(
+            settings: settings,
+            queue: queue,
+            refused: RefusedSamples(),
+            configuration: { catalog.current }
+        )
+        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        let application = Application(
+            responder: IngestionResponder(ingestion, next: NotFoundResponder<IngestionContext>()),
+            server: .ingestion(settings),
+            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in found.yield(channel.localAddress?.port ?? 0) },
+            logger: Self.silent
+        )
+        let services = ServiceGroup(
+            configuration: .init(services: [.init(service: queue), .init(service: application)], logger: Self.silent)
+        )
+        return try await withThrowingTaskGroup { group in
+            group.addTask { try await services.run() }
+            guard let port = await ports.first(where: { _ in true }) else { throw BrokenLoad(refused: 0) }
+            let client = LoadClient(
+                port: port,
+                path: "/v1/batch",
+                authorization: "Basic " + Data("\(Self.writeKey)-\(number):".utf8).base64EncodedString(),
+                bodies: bodies,
+                connections: connections,
+                depth: depth
+            )
+            let start = ContinuousClock.now
+            try await client.whileSending { try await Task.sleep(for: .seconds(seconds)) }
+            let time = (ContinuousClock.now - start) / .seconds(1)
+            guard client.refusedRequests == 0 else { throw BrokenLoad(refused: client.refusedRequests) }
+            let events = client.acceptedRequests * batch
+            await services.triggerGracefulShutdown()
+            try await group.waitForAll()
+            return Sent(start: start, events: events, rate: Double(events) / time)
+        }
+    }
+
+    private static let silent = Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() })
+}

@@ -1,0 +1,202 @@
+import Catalog
+import Crypto
+import Delivery
+import EventLog
+import EventModel
+import Foundation
+import Logging
+import Pipeline
+import PluginHost
+import PostgreSQL
+import TestSupport
+
+/// A whole line for one test: real PostgreSQL, real workers, a real pipeline, and a server that is the destination.
+struct Line {
+    let pool: ConnectionPool
+    let log: EventLog
+    let catalog: Catalog
+    let partitions: [PartitionID]
+    let consumer: ConsumerID
+    private let workshop: Workshop
+    private let sender: Sender
+
+    /// What may differ between tests.
+    struct Shape {
+        var partitions = 1
+        var transforms = true
+        var retries = 20
+        var concurrency = 8
+        var settings = Line.quick
+    }
+
+    /// Quick enough for tests: retries after tens of milliseconds.
+    static var quick: PipelineSettings {
+        var settings = PipelineSettings()
+        settings.lane.schedule = RetrySchedule(
+            first: .milliseconds(20),
+            cap: .milliseconds(300),
+            shortTries: 2,
+            longestShortDelay: .milliseconds(200)
+        )
+        settings.checkpointPeriod = .milliseconds(20)
+        return settings
+    }
+
+    /// Sets everything up around a destination at `url`; nothing runs yet.
+    static func with(
+        destination url: String,
+        _ shape: Shape = Shape(),
+        _ body: (Line) async throws -> Void
+    ) async throws {
+        try await Database.temporary { pool in
+            let catalog = try await Catalog.open(pool: pool, logger: quiet)
+            let log = EventLog(pool)
+            try await log.prepare()
+            _ = try await log.join(identity: "test")
+            try await upload("transform", "test.events", "events", to: catalog)
+            try await upload("destination.request", "test.connector", "connector", to: catalog)
+            let steps = shape.transforms ? "[{plugin: test.events}]" : "[]"
+            let text = """
+                sources: [{name: shop, partitions: \(shape.partitions)}]
+                destinations:
+                  - name: hook
+                    connector: test.connector
+                    config: {url: "\(url)"}
+                    limits: {concurrency: \(shape.concurrency), timeout: 5s, retries: \(shape.retries)}
+                connections: [{source: shop, destination: hook, transformations: \(steps)}]
+                """
+            _ = try await catalog.apply(try Self.declaration(text), by: "test")
+            let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
+            let workshop = try Workshop(launcher: try Launcher.start(), library: library, timings: TimingRecorder())
+            let sender = Sender(version: "1.0.0")
+            let source = catalog.current.sources[0]
+            let line = Line(
+                pool: pool,
+                log: log,
+                catalog: catalog,
+                partitions: source.partitionIDs,
+                consumer: catalog.current.connections[0].id,
+                workshop: workshop,
+                sender: sender
+            )
+            do {
+                try await body(line)
+            } catch {
+                await workshop.close()
+                try? await sender.shutdown()
+                throw error
+            }
+            await workshop.close()
+            try await sender.shutdown()
+        }
+    }
+
+    static func declaration(_ text: String) throws -> Declaration {
+        let (declaration, problems) = Declaration.read(try Document.yaml(text))
+        guard problems.isEmpty else { throw Refused(problems: "\(problems)") }
+        return declaration
+    }
+
+    struct Refused: Error { let problems: String }
+
+    static var quiet: Logger {
+        var logger = Logger(label: "leat.test")
+        logger.logLevel = .critical
+        return logger
+    }
+
+    static func upload(
+        _ kind: String,
+        _ id: String,
+        _ fixture: String,
+        version: String = "1.0.0",
+        to catalog: Catalog
+    ) async throws {
+        let library = try PluginFixture.library(
+            fixture,
+            "FIXTURE_ID=\"\(id)\"",
+            "FIXTURE_VERSION=\"\(version)\""
+        )
+        let bytes = [UInt8](try Data(contentsOf: library))
+        let manifest = """
+            {"id":"\(id)","version":"\(version)","kind":"\(kind)","abi":{"major":1,"minor_min":0},"permissions":{"http":["http://127.0.0.1:*"]}}
+            """
+        let upload = PluginUpload(
+            id: id,
+            version: version,
+            kind: kind == "transform" ? .transform : .requests,
+            manifest: manifest,
+            library: bytes,
+            sha256: Array(SHA256.hash(data: bytes))
+        )
+        _ = try await catalog.add(upload, activate: true, by: "test")
+    }
+
+    /// Runs a pipeline while `body` runs, and ends it in order.
+    func running(_ settings: PipelineSettings = Line.quick, _ body: () async throws -> Void) async throws {
+        let pipeline = Pipeline(
+            log: log,
+            catalog: catalog,
+            workshop: workshop,
+            sender: sender,
+            settings: settings,
+            logger: Self.quiet
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await pipeline.run() }
+            defer { group.cancelAll() }
+            try await body()
+            pipeline.shutDown()
+            try await group.next()
+        }
+    }
+
+    /// One event for the log.
+    struct Event {
+        var user: String
+        var text: String
+        var message: String?
+    }
+
+    /// Appends events in chunks of `size`, each to its user's partition.
+    func append(_ events: [Event], size: Int = 50) async throws {
+        var number = 0
+        while number < events.count {
+            var drafts = Dictionary(uniqueKeysWithValues: partitions.map { ($0, ChunkDraft(partition: $0)) })
+            for event in events[number..<min(events.count, number + size)] {
+                let user = EventHash.key(event.user)
+                let message = event.message ?? "\(event.user) \(event.text)"
+                let entry = DirectoryEntry(
+                    length: 0,
+                    type: .track,
+                    receivedAt: Int64(Date().timeIntervalSince1970 * 1e6),
+                    userHash: user,
+                    nameHash: 0,
+                    messageHash: EventHash.message(message)
+                )
+                drafts[partitions[Int(user % UInt64(partitions.count))]]?.append(entry, Array(event.text.utf8))
+            }
+            _ = try await log.append(drafts.values.filter { !$0.isEmpty }.sorted { $0.partition < $1.partition })
+            number += size
+        }
+    }
+
+    /// Events `{"user":…,"n":…}`, user after user; `orders` adds what an event asks of the fixture.
+    static func events(_ count: Int, users: Int, orders: [Int: String] = [:]) -> [Event] {
+        (0..<count).map { number in
+            let user = "u\(number % users)"
+            let order = orders[number].map { ",\"do\":\"\($0)\"" } ?? ""
+            return Event(user: user, text: "{\"user\":\"\(user)\",\"n\":\(number)\(order)}")
+        }
+    }
+}
+
+/// What a received request says of its event.
+struct ReceivedEvent: Decodable {
+    var user: String
+    var n: Int
+}
+
+extension RecordingServer.Request {
+    var event: ReceivedEvent? { try? JSONDecoder().decode(ReceivedEvent.self, from: Data(body)) }
+}
