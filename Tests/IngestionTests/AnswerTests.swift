@@ -121,6 +121,8 @@ import Testing
             #expect(mail == ["id": "7", "kind": "x&y"])
             #expect(server.log.objects.first { $0["type"] as? String == "page" }?["name"] as? String == "Unknown Page")
             #expect(server.log.objects.count == 2)
+            let head = try await server.send("HEAD", "/pixel/v1/page?writeKey=WRITE_KEY&userId=u", key: nil)
+            #expect(head.status == 200 && head.body.isEmpty && head["content-length"] == "43")
         }
     }
 

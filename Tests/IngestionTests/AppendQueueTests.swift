@@ -90,7 +90,6 @@ import Testing
             #expect(log.events[gather.partition]?.dropLast() == texts[...])
             let sizes = log.flushes.joined().map(\.byteCount)
             #expect(sizes.dropLast().allSatisfy { $0 <= 100 } && sizes.last == 1000)
-            #expect(log.flushes.allSatisfy { Set($0.map(\.partition)).count == $0.count })
         }
     }
 
@@ -161,6 +160,20 @@ import Testing
         try await queue.run()
         #expect(await request.outcome() == .committed)
         #expect(log.events.count == 4)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Who comes after the end is told at once`() async throws {
+        let log = RecordingLog()
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let queue = AppendQueue(logger: logger) { try await log.append($0) }
+        queue.close()
+        try await queue.run()
+        let request = PendingRequest()
+        for gather in queue.gathers(of: RunningIngestion.source) {
+            Self.add("late", to: gather, of: queue, for: request)
+        }
+        #expect(await request.outcome() == .unavailable)
+        #expect(log.flushes.isEmpty)
     }
 
     @Test func `The budget is never exceeded and given back whole`() {

@@ -80,7 +80,8 @@ struct Answer: Equatable, Sendable {
         if let retryAfter { headers[.retryAfter] = String(retryAfter) }
         if let allow { headers[.allow] = allow }
         CrossOrigin.add(to: &headers, answering: request.headers)
-        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+        let response = Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+        return request.method == .head ? response.createHeadResponse() : response
     }
 }
 

@@ -13,7 +13,7 @@ import Synchronization
 ///
 /// - Owner: `Ingestion` adds; `run()` starts the flushers and ends when the queue is closed and empty.
 package final class AppendQueue: Service, Sendable {
-    /// Writes chunks durably, all of them or none, or throws; one chunk for each partition.
+    /// Writes chunks durably, all of them or none, or throws; those of one partition in their order.
     package typealias Append = @Sendable ([ChunkDraft]) async throws -> Void
 
     private enum Gate: Equatable {
@@ -75,11 +75,15 @@ package final class AppendQueue: Service, Sendable {
 
     /// Copies one event into its partition's chunk.
     func add(_ entry: DirectoryEntry, _ bytes: [UInt8], to gather: Gather, for request: PendingRequest) {
-        switch gather.add(entry, bytes, for: request) {
-        case .nothing: break
-        case .begun: signals[gather.flusher].raise(.begun, by: gather)
-        case .full: signals[gather.flusher].raise(.full, by: gather)
-        }
+        let heard =
+            switch gather.add(entry, bytes, for: request) {
+            case .nothing: true
+            case .begun: signals[gather.flusher].raise(.begun, by: gather)
+            case .full: signals[gather.flusher].raise(.full, by: gather)
+            }
+        guard !heard else { return }
+        // The flushers are gone; nobody must wait for them.
+        for chunk in gather.take() { chunk.settle(.unavailable) }
     }
 
     // MARK: Flushing
@@ -106,7 +110,7 @@ package final class AppendQueue: Service, Sendable {
             await gatherMore(signal)
             let chunks = take(from: signal)
             if chunks.isEmpty {
-                if signal.isClosed || Task.isCancelled { return }
+                if signal.isClosed || Task.isCancelled, signal.finish() { return }
                 continue
             }
             await commit(chunks, of: signal)
@@ -128,13 +132,7 @@ package final class AppendQueue: Service, Sendable {
     }
 
     private func take(from signal: FlushSignal) -> [GatheredChunk] {
-        var chunks: [GatheredChunk] = []
-        for gather in signal.take() {
-            guard let (chunk, more) = gather.take() else { continue }
-            chunks.append(chunk)
-            if more { signal.raise(.full, by: gather) }
-        }
-        return chunks
+        signal.take().flatMap { $0.take() }
     }
 
     /// Writes `chunks` and settles them, in time: when the database does not answer, everybody who waits is told to come
@@ -147,7 +145,7 @@ package final class AppendQueue: Service, Sendable {
                 return true
             }
             group.addTask { await Self.elapsed(self.settings.flushDeadline) }
-            while await group.next() == false {
+            while await group.next() == false, !Task.isCancelled {
                 if flush.settleAll(.unavailable) {
                     logger.warning("A commit takes too long; senders are told to come again")
                     gate.withLock { if $0 != .closed { $0 = .stalled } }
@@ -156,6 +154,7 @@ package final class AppendQueue: Service, Sendable {
                 group.addTask { await Self.elapsed(.milliseconds(100)) }
             }
             group.cancelAll()
+            await group.waitForAll()
         }
         gate.withLock { if $0 == .stalled { $0 = .open } }
     }

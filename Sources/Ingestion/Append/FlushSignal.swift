@@ -14,6 +14,8 @@ final class FlushSignal: Sendable {
     private struct State {
         var level = Level.quiet
         var closed = false
+        /// The flusher is gone.
+        var finished = false
         /// The partitions that have events, each once, in the order in which they came.
         var ready: [Gather] = []
         /// When the first of them came.
@@ -23,19 +25,30 @@ final class FlushSignal: Sendable {
 
     private let state = Mutex(State())
 
-    /// Says that `gather` has events.
-    func raise(_ level: Level, by gather: Gather) {
+    /// Says that `gather` has events; false when nobody is left to hear it.
+    func raise(_ level: Level, by gather: Gather) -> Bool {
         wake { state in
+            guard !state.finished else { return false }
             if !state.ready.contains(where: { $0 === gather }) { state.ready.append(gather) }
             state.level = max(state.level, level)
             if state.begun == nil { state.begun = .now }
+            return true
         }
     }
 
     func close() {
-        wake { state in
+        _ = wake { state in
             state.closed = true
             state.level = .closed
+            return true
+        }
+    }
+
+    /// Ends the hearing unless somebody has said something meanwhile.
+    func finish() -> Bool {
+        state.withLock { state in
+            state.finished = state.ready.isEmpty
+            return state.finished
         }
     }
 
@@ -75,13 +88,14 @@ final class FlushSignal: Sendable {
         }
     }
 
-    private func wake(_ change: (inout State) -> Void) {
-        let woken = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            change(&state)
-            guard let waiting = state.waiting, state.level >= waiting.least else { return nil }
+    private func wake(_ change: (inout State) -> Bool) -> Bool {
+        let (heard, woken) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
+            let heard = change(&state)
+            guard let waiting = state.waiting, state.level >= waiting.least else { return (heard, nil) }
             state.waiting = nil
-            return waiting.continuation
+            return (heard, waiting.continuation)
         }
         woken?.resume()
+        return heard
     }
 }

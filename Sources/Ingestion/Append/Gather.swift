@@ -73,17 +73,13 @@ final class Gather: Sendable {
         }
     }
 
-    /// Takes the oldest chunk, and tells whether there is more behind it; nil when nothing is gathered.
-    func take() -> (chunk: GatheredChunk, more: Bool)? {
+    /// Takes what is gathered, in order.
+    func take() -> [GatheredChunk] {
         state.withLock { state in
-            if !state.filled.isEmpty {
-                let chunk = state.filled.removeFirst()
-                return (chunk, true)
-            }
-            let filling = state.filling
-            state.filling = nil
-            state.announced = false
-            return filling.map { ($0, false) }
+            var chunks = state.filled
+            if let filling = state.filling { chunks.append(filling) }
+            state = State()
+            return chunks
         }
     }
 }
