@@ -185,7 +185,7 @@ package final class Ingestion: Sendable {
             intake.accepted += 1
         } catch {
             let range = scratch.tape.range(of: event)
-            refused.add(error, of: source.id, scratch.body[range], at: circumstances.receivedAt)
+            refused.add(error, of: source.id, scratch.body[range])
             intake.refused.append(RefusedEvent(index: intake.count, reason: error))
         }
         intake.count += 1

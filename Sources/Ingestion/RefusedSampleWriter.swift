@@ -1,10 +1,11 @@
+package import EventLog
 package import Logging
 import ServiceLifecycle
 
 /// Writes what ``RefusedSamples`` gathered, in one statement each second, and the rest at a clean shutdown.
 package struct RefusedSampleWriter: Service {
     /// Stores counts and samples together, or throws and stores nothing.
-    package typealias Store = @Sendable ([RefusedSamples.Count], [RefusedSamples.Sample]) async throws -> Void
+    package typealias Store = @Sendable ([RefusedCount], [RefusedSample]) async throws -> Void
 
     /// How often something is written while there is something to write.
     static let period = Duration.seconds(1)

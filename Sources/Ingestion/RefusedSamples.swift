@@ -1,4 +1,5 @@
-package import EventModel
+package import EventLog
+import EventModel
 import Synchronization
 
 /// Counts refused events by source and reason, and keeps a few of each to look at.
@@ -6,23 +7,6 @@ import Synchronization
 /// Nothing is written on the path of a request: a service takes what was gathered once a second. What was gathered since
 /// then is lost when the process is killed, so the counts are exact after a clean shutdown only.
 package final class RefusedSamples: Sendable {
-    /// One refused event, cut to a length that a person can read.
-    package struct Sample: Equatable, Sendable {
-        package let source: SourceID
-        package let reason: EventRefusal
-        package let receivedAt: Int64
-        package let payload: [UInt8]
-        /// The length of the whole event, in bytes.
-        package let length: Int
-    }
-
-    /// How many events of one source were refused for one reason.
-    package struct Count: Equatable, Sendable {
-        package let source: SourceID
-        package let reason: EventRefusal
-        package let count: Int64
-    }
-
     private struct Key: Hashable {
         let source: SourceID
         let reason: EventRefusal
@@ -31,7 +15,7 @@ package final class RefusedSamples: Sendable {
     private struct State {
         var counts: [Key: Int64] = [:]
         var sampled: [Key: Int] = [:]
-        var samples: [Sample] = []
+        var samples: [RefusedSample] = []
     }
 
     /// The longest part of an event that is kept, in bytes.
@@ -46,7 +30,7 @@ package final class RefusedSamples: Sendable {
     package init() {}
 
     /// Counts one refused event and keeps its beginning if there is room.
-    func add(_ reason: EventRefusal, of source: SourceID, _ event: ArraySlice<UInt8>, at receivedAt: EventTime) {
+    func add(_ reason: EventRefusal, of source: SourceID, _ event: ArraySlice<UInt8>) {
         state.withLock { state in
             let key = Key(source: source, reason: reason)
             state.counts[key, default: 0] += 1
@@ -55,32 +39,34 @@ package final class RefusedSamples: Sendable {
             }
             state.sampled[key, default: 0] += 1
             state.samples.append(
-                Sample(
+                RefusedSample(
                     source: source,
-                    reason: reason,
-                    receivedAt: receivedAt.microseconds,
-                    payload: Array(event.prefix(Self.payloadBytes)),
-                    length: event.count
+                    reason: reason.rawValue,
+                    detail: "\(reason.message) (\(event.count) bytes)",
+                    sample: Array(event.prefix(Self.payloadBytes))
                 )
             )
         }
     }
 
     /// Takes everything gathered so far; nil when there is nothing.
-    package func take() -> (counts: [Count], samples: [Sample])? {
+    package func take() -> (counts: [RefusedCount], samples: [RefusedSample])? {
         state.withLock { state in
             guard !state.counts.isEmpty else { return nil }
             defer { state = State() }
-            let counts = state.counts.map { Count(source: $0.key.source, reason: $0.key.reason, count: $0.value) }
+            let counts = state.counts.map {
+                RefusedCount(source: $0.key.source, reason: $0.key.reason.rawValue, events: $0.value)
+            }
             return (counts, state.samples)
         }
     }
 
     /// Puts back what could not be written: all counts, and the samples that still fit.
-    package func putBack(_ taken: (counts: [Count], samples: [Sample])) {
+    package func putBack(_ taken: (counts: [RefusedCount], samples: [RefusedSample])) {
         state.withLock { state in
             for count in taken.counts {
-                state.counts[Key(source: count.source, reason: count.reason), default: 0] += count.count
+                guard let reason = EventRefusal(rawValue: count.reason) else { continue }
+                state.counts[Key(source: count.source, reason: reason), default: 0] += count.events
             }
             state.samples = Array((taken.samples + state.samples).prefix(Self.samplesTotal))
         }

@@ -1,3 +1,4 @@
+import EventLog
 import EventModel
 import Foundation
 import Testing
@@ -97,8 +98,8 @@ import Testing
             #expect(server.log.objects.count == 2)
 
             let taken = try #require(server.ingestion.refused.take())
-            #expect(taken.counts.map(\.count) == [1, 1])
-            #expect(taken.samples.map { String(decoding: $0.payload, as: UTF8.self) } == ["7", #"{"type":"track"}"#])
+            #expect(taken.counts.map(\.events) == [1, 1])
+            #expect(taken.samples.map { String(decoding: $0.sample, as: UTF8.self) } == ["7", #"{"type":"track"}"#])
             #expect(server.ingestion.refused.take() == nil)
         }
     }

@@ -85,6 +85,30 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(2))) func `Refused events are counted and a sample can be looked at`() async throws {
+        try await Database.temporary { pool in
+            try await Self.with(pool) { server, log in
+                let batch = #"{"batch":[{"type":"track","userId":"u"},{"type":"track"},{"type":"nonsense"},3]}"#
+                #expect(try await server.post("/v1/batch", batch).status == 200)
+                #expect(try await server.post("/v1/track", #"{"event":"nobody"}"#).status == 400)
+                let writer = RefusedSampleWriter(server.ingestion.refused, logger: RunningIngestion.silent) {
+                    try await log.refuse($0, samples: $1)
+                }
+                await writer.write()
+                let source = RunningIngestion.source.id
+                let counts = try await log.refusedCounts([source])
+                #expect(
+                    Dictionary(uniqueKeysWithValues: counts.map { ($0.reason, $0.events) }) == [
+                        "event_not_an_object": 1, "identity_missing": 2, "type_unknown": 1,
+                    ]
+                )
+                let samples = try await log.refused(source)
+                #expect(samples.contains { $0.sample == Array(#"{"event":"nobody"}"#.utf8) })
+                #expect(samples.allSatisfy { $0.detail.hasSuffix(" bytes)") })
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(3))) func `PostgreSQL away means 503, and 200 after it is back`() async throws {
         try await PrivateServer.running { cluster in
             let pool = ConnectionPool(cluster.connection)

@@ -1,3 +1,4 @@
+import EventLog
 import EventModel
 import Logging
 import Synchronization
@@ -7,22 +8,21 @@ import Testing
 
 @Suite struct RefusedSampleTests {
     static let source = SourceID(rawValue: 7)
-    static let time = EventTime(microseconds: 1)
 
     /// What a store was given, and whether it fails.
     final class Store: Sendable {
         struct Away: Error {}
         struct State {
             var isAway = false
-            var counts: [EventRefusal: Int64] = [:]
+            var counts: [String: Int64] = [:]
             var samples = 0
         }
         let state = Mutex(State())
 
-        func write(_ counts: [RefusedSamples.Count], _ samples: [RefusedSamples.Sample]) throws {
+        func write(_ counts: [RefusedCount], _ samples: [RefusedSample]) throws {
             try state.withLock { state in
                 if state.isAway { throw Away() }
-                for count in counts { state.counts[count.reason, default: 0] += count.count }
+                for count in counts { state.counts[count.reason, default: 0] += count.events }
                 state.samples += samples.count
             }
         }
@@ -32,18 +32,20 @@ import Testing
         let samples = RefusedSamples()
         let long = [UInt8](repeating: 0x61, count: 5000)
         for _ in 0..<1000 {
-            samples.add(.unknownType, of: Self.source, long[...], at: Self.time)
-            samples.add(.noIdentity, of: Self.source, long[10...20], at: Self.time)
+            samples.add(.unknownType, of: Self.source, long[...])
+            samples.add(.noIdentity, of: Self.source, long[10...20])
         }
         for number in 0..<1000 {
-            samples.add(.notAnObject, of: SourceID(rawValue: Int64(number)), long[...0], at: Self.time)
+            samples.add(.notAnObject, of: SourceID(rawValue: Int64(number)), long[...0])
         }
         let taken = try #require(samples.take())
-        #expect(taken.counts.reduce(0) { $0 + $1.count } == 3000)
-        #expect(taken.samples.filter { $0.reason == .unknownType }.count == RefusedSamples.samplesEach)
+        #expect(taken.counts.reduce(0) { $0 + $1.events } == 3000)
+        #expect(
+            taken.samples.filter { $0.reason == EventRefusal.unknownType.rawValue }.count == RefusedSamples.samplesEach
+        )
         #expect(taken.samples.count == RefusedSamples.samplesTotal)
-        #expect(taken.samples.allSatisfy { $0.payload.count <= RefusedSamples.payloadBytes })
-        #expect(taken.samples[0].length == 5000)
+        #expect(taken.samples.allSatisfy { $0.sample.count <= RefusedSamples.payloadBytes })
+        #expect(taken.samples[0].detail.hasSuffix("(5000 bytes)"))
     }
 
     @Test func `What could not be written is written with the next`() async {
@@ -52,14 +54,14 @@ import Testing
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0, $1) }
         store.state.withLock { $0.isAway = true }
-        samples.add(.noIdentity, of: Self.source, [1], at: Self.time)
+        samples.add(.noIdentity, of: Self.source, [1])
         await writer.write()
-        samples.add(.noIdentity, of: Self.source, [2], at: Self.time)
+        samples.add(.noIdentity, of: Self.source, [2])
         store.state.withLock { $0.isAway = false }
         await writer.write()
         await writer.write()
         store.state.withLock { state in
-            #expect(state.counts == [.noIdentity: 2] && state.samples == 2)
+            #expect(state.counts == ["identity_missing": 2] && state.samples == 2)
         }
     }
 
@@ -68,12 +70,12 @@ import Testing
         let store = Store()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0, $1) }
-        samples.add(.tooLarge, of: Self.source, [1], at: Self.time)
+        samples.add(.tooLarge, of: Self.source, [1])
         try await withThrowingTaskGroup { group in
             group.addTask { try await writer.run() }
             group.cancelAll()
             try await group.waitForAll()
         }
-        store.state.withLock { #expect($0.counts == [.tooLarge: 1]) }
+        store.state.withLock { #expect($0.counts == ["event_too_large": 1]) }
     }
 }

@@ -15,6 +15,8 @@ struct RunningIngestion: Sendable {
     static let source = Source(id: SourceID(rawValue: 7), name: "web", enabled: true, partitions: 4, generation: 1)
     static let disabled = Source(id: SourceID(rawValue: 8), name: "old", enabled: false, partitions: 4, generation: 1)
 
+    static let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
     let port: Int
     let log: RecordingLog
     let ingestion: Ingestion
@@ -37,7 +39,7 @@ struct RunningIngestion: Sendable {
         append: AppendQueue.Append? = nil,
         _ body: @Sendable @escaping (RunningIngestion) async throws -> Void
     ) async throws {
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let logger = silent
         let append = append ?? { try await log.append($0) }
         let queue = AppendQueue(settings: settings.queue, logger: logger, append: append)
         let ingestion = Ingestion(
