@@ -34,6 +34,11 @@ int leat_poll_add(int set, int descriptor, uint64_t mark) {
     return epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) != 0 ? -errno : 0;
 }
 
+int leat_poll_add_counter(int set, int counter, uint64_t mark) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data = {.u64 = mark}};
+    return epoll_ctl(set, EPOLL_CTL_ADD, counter, &event) != 0 ? -errno : 0;
+}
+
 int leat_poll_remove(int set, int descriptor) {
     return epoll_ctl(set, EPOLL_CTL_DEL, descriptor, NULL) != 0 ? -errno : 0;
 }

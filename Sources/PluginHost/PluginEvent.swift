@@ -40,18 +40,14 @@ package struct PluginEvent: Sendable {
         self.idempotencyKey = idempotencyKey
     }
 
-    var input: InputEvent {
-        InputEvent(
-            json: json,
-            idempotencyKey: idempotencyKey,
-            facts: EventFacts(
-                receivedNanoseconds: receivedAt &* 1_000,
-                attempt: attempt,
-                part: part,
-                partition: partition.rawValue,
-                offset: offset,
-                userHash: userHash
-            )
+    var facts: EventFacts {
+        EventFacts(
+            receivedNanoseconds: receivedAt &* 1_000,
+            attempt: attempt,
+            part: part,
+            partition: partition.rawValue,
+            offset: offset,
+            userHash: userHash
         )
     }
 }

@@ -39,22 +39,40 @@ package struct InputArenaWriter {
     ///
     /// - Returns: False when the arena, or the most events of a batch, is full; nothing is changed then.
     package mutating func append(_ event: InputEvent) -> Bool {
-        guard count < ArenaLayout.mostEvents, fits(Self.bytes(for: event)) else { return false }
-        let record = nextRecord()
-        memory.store(UInt32(count), at: record)
-        memory.store(event.facts.flags.rawValue, at: record + 4)
-        store(event.json, field: record + 8)
+        let none: ArraySlice<UInt8> = []
+        guard fits(Self.bytes(for: event)), append(event.json, idempotencyKey: none, event.facts) else { return false }
+        let record = nextRecord() + ArenaLayout.inputRecordBytes
         store(event.metadata, field: record + 24)
         store(event.messageID, field: record + 40)
         store(event.idempotencyKey, field: record + 56)
-        memory.store(UInt64(bitPattern: event.facts.receivedNanoseconds), at: record + 72)
-        memory.store(event.facts.attempt, at: record + 80)
-        memory.store(event.facts.part, at: record + 84)
-        memory.store(UInt64(bitPattern: event.facts.partition), at: record + 88)
-        memory.store(UInt64(bitPattern: event.facts.offset), at: record + 96)
-        memory.store(event.facts.userHash, at: record + 104)
+        return true
+    }
+
+    /// Takes an event that has neither metadata nor a message id beside its JSON.
+    ///
+    /// - Returns: False when the arena, or the most events of a batch, is full; nothing is changed then.
+    package mutating func append(
+        _ json: ArraySlice<UInt8>,
+        idempotencyKey: ArraySlice<UInt8>,
+        _ facts: EventFacts
+    ) -> Bool {
+        let needed = json.count + idempotencyKey.count + 2 * Self.alignment + ArenaLayout.inputRecordBytes
+        guard count < ArenaLayout.mostEvents, fits(needed) else { return false }
+        let record = nextRecord()
+        memory.store(UInt32(count), at: record)
+        memory.store(facts.flags.rawValue, at: record + 4)
+        store(json, field: record + 8)
+        store(.empty, field: record + 24)
+        store(.empty, field: record + 40)
+        store(idempotencyKey, field: record + 56)
+        memory.store(UInt64(bitPattern: facts.receivedNanoseconds), at: record + 72)
+        memory.store(facts.attempt, at: record + 80)
+        memory.store(facts.part, at: record + 84)
+        memory.store(UInt64(bitPattern: facts.partition), at: record + 88)
+        memory.store(UInt64(bitPattern: facts.offset), at: record + 96)
+        memory.store(facts.userHash, at: record + 104)
         count += 1
-        payloadBytes += event.json.count
+        payloadBytes += json.count
         return true
     }
 
@@ -123,8 +141,9 @@ package struct InputArenaWriter {
 
     private func nextRecord() -> Int { memory.size - (count + 1) * ArenaLayout.inputRecordBytes }
 
-    private mutating func store(_ bytes: ArraySlice<UInt8>, field: Int) {
-        let range = store(bytes)
+    private mutating func store(_ bytes: ArraySlice<UInt8>, field: Int) { store(store(bytes), field: field) }
+
+    private func store(_ range: ArenaRange, field: Int) {
         memory.store(UInt64(range.offset), at: field)
         memory.store(UInt64(range.count), at: field + 8)
     }

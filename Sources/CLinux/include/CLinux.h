@@ -119,6 +119,9 @@ int leat_poll_set(void);
 /// Waits for `descriptor` to be readable, too; `mark` is what `leat_poll_wait` says then.
 int leat_poll_add(int set, int descriptor, uint64_t mark);
 
+/// The same for an event counter, which is reported once for each time it is added to and needs not be read.
+int leat_poll_add_counter(int set, int counter, uint64_t mark);
+
 /// Waits for `descriptor` no longer.
 int leat_poll_remove(int set, int descriptor);
 

@@ -23,7 +23,10 @@ enum BatchInputs: Sendable {
     func arenaBytes(_ trial: Isolation.Trial) -> Int {
         var bytes = ArenaLayout.headerBytes
         switch self {
-        case .events(let events): for index in trial { bytes += InputArenaWriter.bytes(for: events[index].input) }
+        case .events(let events):
+            for index in trial {
+                bytes += events[index].json.count + events[index].idempotencyKey.count + Self.eventBytes
+            }
         case .responses(let responses):
             for index in trial {
                 let headers = responses[index].headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 8 }
@@ -33,6 +36,8 @@ enum BatchInputs: Sendable {
         return bytes
     }
 
+    /// An event's record and alignment, in bytes.
+    private static let eventBytes = 192
     /// A response's record and alignment, in bytes.
     private static let responseBytes = 256
 
@@ -48,8 +53,9 @@ enum BatchInputs: Sendable {
             let isTaken: Bool
             switch self {
             case .events(let events):
-                isTaken = writer.append(events[index].input)
-                inputs.append(events[index].json)
+                let event = events[index]
+                isTaken = writer.append(event.json, idempotencyKey: event.idempotencyKey, event.facts)
+                inputs.append(event.json)
             case .responses(let responses):
                 isTaken = writer.append(responses[index])
                 inputs.append([])

@@ -4,12 +4,18 @@ import WorkerProtocol
 /// What each kind of batch makes of the answers.
 extension PluginRunner {
     func transform(_ events: [PluginEvent]) async throws(PluginError) -> [PluginVerdict] {
-        var verdicts = [PluginVerdict?](repeating: nil, count: events.count)
+        var verdicts: [PluginVerdict] = []
         let culprits = try await run(.transform, .events(events)) { answer, trial in
-            for (place, event) in trial.enumerated() { verdicts[event] = PluginVerdict(answer.verdicts[place]) }
+            if trial.count == events.count {
+                verdicts = answer.verdicts.map(PluginVerdict.init)
+            } else {
+                if verdicts.isEmpty { verdicts = Array(repeating: .noVerdict, count: events.count) }
+                for (place, event) in trial.enumerated() { verdicts[event] = PluginVerdict(answer.verdicts[place]) }
+            }
         }
+        if verdicts.isEmpty { verdicts = Array(repeating: .noVerdict, count: events.count) }
         for (event, cause) in culprits { verdicts[event] = PluginVerdict(culprit: cause) }
-        return verdicts.map { $0 ?? .noVerdict }
+        return verdicts
     }
 
     func build(_ events: [PluginEvent]) async throws(PluginError) -> RequestPlan {
@@ -40,8 +46,7 @@ extension PluginRunner {
 }
 
 extension PluginVerdict {
-    /// Nil for an event that is run again.
-    init?(_ verdict: EventVerdict) {
+    init(_ verdict: EventVerdict) {
         switch verdict {
         case .emit(let parts): self = .emit(parts)
         case .drop(let reason): self = .drop(reason: reason)
@@ -72,7 +77,7 @@ extension RequestPlan.Fate {
         if case .requested = verdict {
             self = .requested
         } else {
-            self.init(PluginVerdict(verdict) ?? .noVerdict)
+            self.init(PluginVerdict(verdict))
         }
     }
 

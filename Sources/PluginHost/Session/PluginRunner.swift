@@ -24,6 +24,8 @@ actor PluginRunner {
     private var outputBytes = ArenaLayout.firstBytes
     var sizer: BatchSizer
 
+    /// After how many batches the worker's CPU time is looked at.
+    private static let wearInterval: UInt64 = 32
     /// Workers that a batch may lose for no fault of its plugin.
     private static let mostLosses = 3
 
@@ -182,7 +184,8 @@ actor PluginRunner {
     ///
     /// - Returns: The events to run again; empty when the largest arena was too small, so that they fail.
     private func growOutput(_ answer: BatchAnswer, _ trial: Isolation.Trial, _ worker: Worker) -> Isolation.Trial {
-        let outgrown = answer.verdicts.indices.filter { answer.verdicts[$0] == .outgrown }
+        var outgrown: [Int] = []
+        for (place, verdict) in answer.verdicts.enumerated() { if case .outgrown = verdict { outgrown.append(place) } }
         let size = worker.arenas.output.size
         guard !outgrown.isEmpty, size < ArenaLayout.largestBytes else { return [] }
         outputBytes = size * 2
@@ -195,7 +198,8 @@ actor PluginRunner {
     private func readyWorker() async throws(PluginError) -> Worker {
         if isStopped { throw .stopped }
         if let worker, worker.end == nil {
-            guard worker.isWornOut else { return worker }
+            guard batches % Self.wearInterval == 0, worker.isWornOut else { return worker }
+
             self.worker = nil
             worker.drain()
         }

@@ -115,7 +115,13 @@ package final class PluginSession: Sendable {
         var start = 0
         for share in batch {
             let end = start + share.range.count
-            share.submission.add { $0.verdicts.append(contentsOf: verdicts[start..<end]) }
+            share.submission.add { outcome in
+                if outcome.verdicts.isEmpty, share.range.count == verdicts.count {
+                    outcome.verdicts = verdicts
+                } else {
+                    outcome.verdicts.append(contentsOf: verdicts[start..<end])
+                }
+            }
             start = end
         }
     }

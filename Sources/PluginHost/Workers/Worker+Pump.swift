@@ -8,10 +8,7 @@ import WorkerProtocol
 extension Worker {
     /// The output doorbell rang.
     func hasAnswered() {
-        outputDoorbell.clear()
         let now = MonotonicTime.now
-        // An honest worker says nothing on its control socket while it answers.
-        guard hasSpoken() else { return }
         guard resume(with: .answered(at: now)) else { return kill(.protocolViolation) }
     }
 

@@ -82,7 +82,8 @@ final class WorkerPump: Sendable {
         let (worker, ends) = try Worker.prepare(number: number, limits: limits, pump: self)
         registry.withLock { $0.workers[number] = worker }
         watch(worker.control, .control, number)
-        watch(worker.outputDoorbell, .doorbell, number)
+        let mark = Mark.doorbell.rawValue << Mark.shift | number
+        _ = leat_poll_add_counter(poll.number, worker.outputDoorbell.number, mark)
         let request = LauncherMessage(
             .start,
             number,
@@ -118,11 +119,16 @@ final class WorkerPump: Sendable {
         while !registry.withLock({ $0.isStopping }) {
             let count = unsafe leat_poll_wait(poll.number, &marks, UInt32(marks.count), timeout)
             isDozing.store(false, ordering: .sequentiallyConsistent)
-            for mark in marks.prefix(max(0, Int(count))) { handle(mark) }
+            let ready = marks.prefix(max(0, Int(count)))
+            // What a worker said before it rang is heard before.
+            for mark in ready where !isDoorbell(mark) { handle(mark) }
+            for mark in ready where isDoorbell(mark) { handle(mark) }
             timeout = nextTimeout()
         }
         finish()
     }
+
+    private func isDoorbell(_ mark: UInt64) -> Bool { mark >> Mark.shift == Mark.doorbell.rawValue }
 
     private func handle(_ mark: UInt64) {
         let number = mark & (1 << Mark.shift - 1)
