@@ -27,6 +27,9 @@ struct VerdictTable {
     private struct State {
         var partCount = 0
         var verdict = EventVerdict.none
+
+        var isOpen: Bool { if case .none = verdict { true } else { false } }
+        var isOutgrown: Bool { if case .outgrown = verdict { true } else { false } }
     }
 
     init(_ expected: OutputArenaReader.Expectation) {
@@ -206,22 +209,36 @@ struct VerdictTable {
     }
 
     /// Keeps the requests whose events have no other verdict, and marks those events as requested.
+    ///
+    /// Each request is looked at once, however a hostile worker has knotted them together.
     private mutating func settleRequests() {
         guard !requests.isEmpty else { return }
-        // A conflict in one request may reach further requests through the events they share.
-        var hasChanged = true
-        while hasChanged {
-            hasChanged = false
-            requests.removeAll { request in
-                guard request.events.contains(where: { states[$0].verdict != .none }) else { return false }
-                for event in request.events {
-                    if case .none = states[event].verdict { states[event].verdict = .fail(.conflict) }
-                    if case .drop = states[event].verdict { states[event].verdict = .fail(.conflict) }
+        let settled = states.indices.filter { !states[$0].isOpen }
+        if !settled.isEmpty { refuseRequests(of: settled) }
+        for request in requests { for event in request.events { states[event].verdict = .requested } }
+    }
+
+    /// Removes every request that carries an event with another verdict, and so on through the events they share.
+    private mutating func refuseRequests(of settled: [Int]) {
+        var carriers: [[Int]] = Array(repeating: [], count: states.count)
+        for (number, request) in requests.enumerated() {
+            for event in request.events { carriers[event].append(number) }
+        }
+        var isRefused = Array(repeating: false, count: requests.count)
+        // A companion of an event that runs again runs again too, nothing is wrong with either: those come first.
+        var waiting = settled.filter { !states[$0].isOutgrown } + settled.filter { states[$0].isOutgrown }
+        while let event = waiting.popLast() {
+            let verdict = states[event].isOutgrown ? .outgrown : EventVerdict.fail(.conflict)
+            for number in carriers[event] where !isRefused[number] {
+                isRefused[number] = true
+                for companion in requests[number].events {
+                    if case .drop = states[companion].verdict { states[companion].verdict = .fail(.conflict) }
+                    guard states[companion].isOpen else { continue }
+                    states[companion].verdict = verdict
+                    waiting.append(companion)
                 }
-                hasChanged = true
-                return true
             }
         }
-        for request in requests { for event in request.events { states[event].verdict = .requested } }
+        requests = requests.indices.filter { !isRefused[$0] }.map { requests[$0] }
     }
 }

@@ -7,7 +7,7 @@ import Testing
     private func send(_ requests: [PluginRequest], count: Int, also: (inout OutputArenaWriter) -> Void = { _ in })
         throws -> BatchAnswer
     {
-        let arenas = ArenaPair()
+        let arenas = ArenaPair(outputBytes: 1 << 20)
         let head = BatchHead.sample(.build)
         var writer = try arenas.begin(head, count: count)
         var bytes: [UInt8] = []
@@ -50,6 +50,32 @@ import Testing
         #expect(answer.verdicts[1] == .fail(.conflict))
         #expect(answer.verdicts[2] == .fail(.conflict))
         #expect(answer.verdicts[3] == .requested)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A knot of requests is untied in one pass`() throws {
+        let count = 4000
+        let chain = (0..<count - 1).map { PluginRequest(url: "http://a/", events: [$0, $0 + 1]) }
+        let answer = try send(chain, count: count) { writer in _ = writer.fail(3999, .permanent, "bad", "") }
+        #expect(answer.requests.isEmpty)
+        #expect(answer.verdicts.dropLast().allSatisfy { $0 == .fail(.conflict) })
+    }
+
+    @Test func `A companion of an event that did not fit runs again with it`() throws {
+        let arenas = ArenaPair(outputBytes: 16 * 1024)
+        let head = BatchHead.sample(.build)
+        var writer = try arenas.begin(head, count: 4)
+        var bytes: [UInt8] = []
+        RequestCoding.encode(PluginRequest(url: "http://a/", events: [0, 3]), into: &bytes)
+        #expect(writer.request(bytes, indices: [0, 3]) == .ok)
+        RequestCoding.encode(PluginRequest(url: "http://a/", events: [2]), into: &bytes)
+        #expect(writer.request(bytes, indices: [2]) == .ok)
+        let long = ArraySlice(repeating: UInt8(ascii: "x"), count: 20_000)
+        RequestCoding.encode(PluginRequest(url: "http://a/", body: long, events: [0, 1]), into: &bytes)
+        #expect(writer.request(bytes, indices: [0, 1]) == .limit)
+        writer.finish(status: 0, runNanoseconds: 0)
+        let answer = try arenas.answer(head, Array(repeating: "{}", count: 4))
+        #expect(answer.verdicts == [.outgrown, .outgrown, .requested, .outgrown])
+        #expect(answer.requests.map(\.events) == [[2]])
     }
 
     @Test(arguments: [
