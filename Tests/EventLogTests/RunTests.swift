@@ -1,0 +1,59 @@
+import EventLog
+import EventModel
+import PostgreSQL
+import TestSupport
+import Testing
+
+@Suite struct RunTests {
+    @Test(.timeLimit(.minutes(1))) func `Other nodes hear of an append without asking`() async throws {
+        try await Database.temporary { pool in
+            var settings = EventLogSettings()
+            settings.pollPeriod = .seconds(3600)
+            settings.beatPeriod = .milliseconds(20)
+            let here = EventLog(pool, settings: settings)
+            let there = EventLog(pool, settings: settings)
+            try await here.openPartitions([Events.partition])
+            _ = try await here.join(identity: "a")
+            _ = try await there.join(identity: "b")
+            var changes = there.signals.changes(of: Events.partition).makeAsyncIterator()
+            _ = await changes.next()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await here.run() }
+                group.addTask { try await there.run() }
+                // The first signal says that listening has begun.
+                _ = await changes.next()
+                while here.livingNodes < 2 { await Task.yield() }
+                _ = try await here.append([Events.draft(0..<3)])
+                _ = await changes.next()
+                let chunks = try await there.read(Events.partition, after: .beginning)
+                #expect(chunks.map(\.count) == [3])
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `A node whose place was taken stops`() async throws {
+        try await Database.temporary { pool in
+            var settings = EventLogSettings()
+            settings.beatPeriod = .milliseconds(20)
+            let old = EventLog(pool, settings: settings)
+            _ = try await old.join(identity: "a")
+            let running = Task { try await old.run() }
+            _ = try await EventLog(pool).join(identity: "a")
+            await #expect(throws: EventLogError.nodeReplaced) { try await running.value }
+        }
+    }
+
+    @Test func `A database that is away is an error that passes`() async throws {
+        let folder = TemporaryFolder()
+        let pool = ConnectionPool(ConnectionSettings(address: "host=\(folder.path) user=nobody dbname=none"))
+        let error = await #expect(throws: EventLogError.self) {
+            try await EventLog(pool).append([Events.draft(0..<3)])
+        }
+        guard case .retry = error?.disposition else {
+            Issue.record("\(String(describing: error)) is final")
+            return
+        }
+    }
+}
