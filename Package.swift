@@ -183,7 +183,7 @@ let package = Package(
         .executableTarget(
             name: "leat",
             dependencies: [
-                "AdminAPI", "Catalog", "EventModel", "PluginHost", "Sandbox",
+                "AdminAPI", "Catalog", "EventLog", "EventModel", "PluginHost", "Sandbox",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -282,7 +282,9 @@ let package = Package(
             dependencies: [
                 "AdminAPI",
                 "Catalog",
+                "EventLog",
                 "EventModel",
+                "PluginHost",
                 "PostgreSQL",
                 "TestSupport",
                 "leat",

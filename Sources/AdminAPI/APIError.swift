@@ -37,6 +37,11 @@ struct APIError: Error, Equatable, Sendable {
         APIError(.notFound, "not_found", "There is no \(noun) \"\(name)\".")
     }
 
+    static func noCall(_ method: String, _ path: String) -> APIError {
+        let message = "There is no call \(method) \(path); GET \(AdminAPI.root)/openapi.json describes those that are."
+        return APIError(.notFound, "no_such_call", message)
+    }
+
     static func tooLarge(_ limit: Int) -> APIError {
         APIError(.contentTooLarge, "too_large", "The body is longer than the \(limit) bytes that are allowed here.")
     }

@@ -29,15 +29,38 @@ package struct AdminAPI: Sendable {
     }
 
     package func addRoutes<Context: RequestContext>(to router: some RouterMethods<Context>) {
+        addOperations(to: router)
+        addRefusals(to: router)
+    }
+
+    func addOperations<Context: RequestContext>(to router: some RouterMethods<Context>) {
         for operation in operations {
-            let segments = operation.path.split(separator: "/").map { segment in
-                segment.hasPrefix("{") ? ":\(segment.dropFirst().dropLast())" : String(segment)
-            }
-            let path = RouterPath("\(Self.root)/\(segments.joined(separator: "/"))")
-            router.on(path, method: operation.method) { request, context in
+            router.on(Self.route(operation.path), method: operation.method) { request, context in
                 await answer(operation, request, context.parameters).response
             }
         }
+    }
+
+    /// Refuses, in the same shape as everything else, what no operation takes.
+    private func addRefusals<Context: RequestContext>(to router: some RouterMethods<Context>) {
+        let methods: [HTTPRequest.Method] = [.get, .put, .post, .delete, .patch, .head]
+        var known = Dictionary(grouping: operations, by: \.path).mapValues { Set($0.map(\.method)) }
+        known["/**"] = []
+        for (path, taken) in known {
+            for method in methods where !taken.contains(method) {
+                router.on(Self.route(path), method: method) { request, _ in
+                    APIAnswer(APIError.noCall(request.method.rawValue, request.uri.path)).response
+                }
+            }
+        }
+    }
+
+    /// A path with its parameters as the router writes them.
+    private static func route(_ path: String) -> RouterPath {
+        let segments = path.split(separator: "/").map { segment in
+            segment.hasPrefix("{") ? ":\(segment.dropFirst().dropLast())" : String(segment)
+        }
+        return RouterPath("\(root)/\(segments.joined(separator: "/"))")
     }
 
     /// Carries out one operation; whatever goes wrong becomes an answer of the one shape.

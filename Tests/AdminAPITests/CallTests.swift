@@ -195,6 +195,18 @@ import Testing
         }
     }
 
+    @Test func `A call that does not exist is refused like any other`() async throws {
+        try await RunningAPI.with { running in
+            for (method, path) in [
+                (HTTPRequest.Method.get, "/nothing"), (.get, "/sources/web/nothing"), (.post, "/sources/web"),
+                (.patch, "/sources/web"), (.delete, "/counts"), (.put, "/connections/a/b/c/d/e"),
+            ] {
+                let answer = try await running.call(method, path)
+                #expect(answer.status == 404 && answer.code == "no_such_call", "\(method) \(path): \(answer.text)")
+            }
+        }
+    }
+
     @Test func `Tokens are made, work, and are revoked`() async throws {
         try await RunningAPI.with { running in
             let made = try await running.call(.put, "/tokens/ci")

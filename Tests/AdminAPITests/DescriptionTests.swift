@@ -11,7 +11,7 @@ import Testing
     @Test func `The routes and the description have the same operations`() async throws {
         try await RunningAPI.with { running in
             let router = Router()
-            running.api.addRoutes(to: router)
+            running.api.addOperations(to: router)
             let routes = router.routes.map { route in
                 let path = "\(route.path)".split(separator: "/").map {
                     $0.hasPrefix(":") ? "{\($0.dropFirst())}" : "\($0)"

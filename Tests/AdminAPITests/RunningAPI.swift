@@ -86,7 +86,9 @@ struct RunningAPI {
             headers: response.headers,
             text: String(buffer: response.body)
         )
-        try AnswerChecker(api.description).check(answer, method, AdminAPI.root + path)
+        if answer.code != "no_such_call" {
+            try AnswerChecker(api.description).check(answer, method, AdminAPI.root + path)
+        }
         return answer
     }
 

@@ -1,0 +1,111 @@
+import AdminAPI
+import Catalog
+import EventLog
+import EventModel
+import Foundation
+import PluginHost
+
+extension Reports {
+    /// Reports from where each is kept: the log for events, the timing keeper for plugins.
+    static func live(catalog: Catalog, log: EventLog, timings: TimingKeeper) -> Reports {
+        Reports(
+            timings: { plugin, since in
+                let ids = plugin.map { [$0] } ?? Set(catalog.current.plugins.map(\.id)).sorted()
+                let from = Int64((Date().timeIntervalSince1970 - since / .seconds(1)) * 1_000_000)
+                var entries: [PluginTimings] = []
+                for id in ids { entries += PluginTimings.entries(try await timings.timings(pluginID: id, since: from)) }
+                return entries
+            },
+            counts: { try await StageCounts.read(catalog.current, log) },
+            deadLetters: { consumer, limit in
+                try await DeadLetterReport.read(
+                    consumer.map { [$0] } ?? catalog.current.connections.map(\.id),
+                    limit,
+                    log
+                )
+            },
+            refused: { source, limit in
+                try await RefusedReport.read(source.map { [$0] } ?? catalog.current.sources.map(\.id), limit, log)
+            }
+        )
+    }
+}
+
+extension StageCounts {
+    /// Connections first: what they have read was accepted by the time the sources are asked.
+    fileprivate static func read(_ snapshot: CatalogSnapshot, _ log: EventLog) async throws -> StageCounts {
+        var connections: [OfConnection] = []
+        for connection in snapshot.connections {
+            guard let source = snapshot.source(connection.source) else { continue }
+            let counts = try await log.counts(of: connection.id, source.partitionIDs)
+            connections.append(
+                OfConnection(
+                    connection: connection.id,
+                    counts: counts.counts,
+                    unread: counts.unread,
+                    expired: counts.expired
+                )
+            )
+        }
+        let accepted = try await log.accepted(snapshot.sources.flatMap(\.partitionIDs))
+        let refused = try await log.refusedCounts(snapshot.sources.map(\.id))
+        let sources = snapshot.sources.map { source in
+            OfSource(
+                source: source.id,
+                accepted: source.partitionIDs.reduce(0) { $0 + (accepted[$1] ?? 0) },
+                refused: refused.reduce(0) { $1.source == source.id ? $0 + $1.events : $0 }
+            )
+        }
+        return StageCounts(sources: sources, connections: connections)
+    }
+}
+
+extension DeadLetterReport {
+    fileprivate static func read(
+        _ consumers: [ConsumerID],
+        _ limit: Int,
+        _ log: EventLog
+    ) async throws -> [DeadLetterReport] {
+        var letters: [DeadLetter] = []
+        for consumer in consumers { letters += try await log.deadLetters(of: consumer, limit: limit) }
+        return letters.sorted { $0.diedAt > $1.diedAt }.prefix(limit).map(DeadLetterReport.init)
+    }
+
+    private init(_ letter: DeadLetter) {
+        self.init(
+            connection: letter.lane.consumer,
+            partition: letter.lane.partition,
+            offset: letter.offset,
+            part: letter.part,
+            at: letter.diedAt,
+            stage: letter.stage,
+            code: letter.code,
+            message: letter.reason,
+            plugin: letter.plugin,
+            attempts: letter.attempts,
+            event: letter.before.map { String(decoding: $0, as: UTF8.self) },
+            transformed: letter.after.map { String(decoding: $0, as: UTF8.self) },
+            history: letter.history
+        )
+    }
+}
+
+extension RefusedReport {
+    fileprivate static func read(
+        _ sources: [SourceID],
+        _ limit: Int,
+        _ log: EventLog
+    ) async throws -> [RefusedReport] {
+        var samples: [RefusedSample] = []
+        for source in sources { samples += try await log.refused(source, limit: limit) }
+        return samples.sorted { $0.at > $1.at }.prefix(limit).map { sample in
+            RefusedReport(
+                source: sample.source,
+                at: sample.at,
+                code: sample.reason,
+                message: sample.detail,
+                event: String(decoding: sample.sample, as: UTF8.self)
+            )
+        }
+    }
+}
