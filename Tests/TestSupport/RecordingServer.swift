@@ -128,6 +128,8 @@ private final class RequestBook: Sendable {
         var requests: [RecordingServer.Request] = []
         var connections: [ObjectIdentifier: any Channel] = [:]
         var connectionCount = 0
+        /// Requests that were received and not yet reacted to.
+        var reacting = 0
         var held: [@Sendable () -> Void] = []
         var waiters: [Int: (isEnough: @Sendable ([RecordingServer.Request]) -> Bool, AsyncStream<Bool>.Continuation)] =
             [:]
@@ -165,18 +167,27 @@ private final class RequestBook: Sendable {
         state.withLock { state in
             let request = make(state.requests.count)
             state.requests.append(request)
+            state.reacting += 1
+            return request
+        }
+    }
+
+    /// Wakes those who wait, once what was to be done with a request is done.
+    func tell() {
+        state.withLock { state in
+            state.reacting -= 1
+            guard state.reacting == 0 else { return }
             for (number, waiter) in state.waiters where waiter.isEnough(state.requests) {
                 waiter.1.yield(true)
                 state.waiters[number] = nil
             }
-            return request
         }
     }
 
     func wait(until isEnough: @escaping @Sendable ([RecordingServer.Request]) -> Bool) async -> Bool {
         let (stream, continuation) = AsyncStream.makeStream(of: Bool.self)
         let number = state.withLock { state -> Int? in
-            if isEnough(state.requests) { return nil }
+            if state.reacting == 0, isEnough(state.requests) { return nil }
             state.nextWaiter += 1
             state.waiters[state.nextWaiter] = (isEnough, continuation)
             return state.nextWaiter
@@ -230,6 +241,7 @@ private final class RequestRecorder: ChannelInboundHandler {
                 )
             }
             perform(book.react(request), context.channel)
+            book.tell()
         }
     }
 

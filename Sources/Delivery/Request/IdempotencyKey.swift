@@ -31,21 +31,24 @@ package struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
 
     /// The text of the key.
     package var utf8: [UInt8] {
-        [UInt8](hexadecimal: high, low)
+        var text: [UInt8] = []
+        text.reserveCapacity(Self.textBytes)
+        appendText(to: &text)
+        return text
     }
-}
 
-extension [UInt8] {
-    private static let digits = Array("0123456789abcdef".utf8)
+    /// - Unit: bytes.
+    package static let textBytes = 32
 
-    fileprivate init(hexadecimal high: UInt64, _ low: UInt64) {
-        self = []
-        reserveCapacity(32)
-        for word in [high, low] {
-            for shift in stride(from: 60, through: 0, by: -4) {
-                append(Self.digits[Int(truncatingIfNeeded: word >> UInt64(shift)) & 15])
-            }
-        }
+    /// Appends the text of the key.
+    package func appendText(to bytes: inout [UInt8]) {
+        for shift in stride(from: 60, through: 0, by: -4) { bytes.append(Self.digit(high >> UInt64(shift))) }
+        for shift in stride(from: 60, through: 0, by: -4) { bytes.append(Self.digit(low >> UInt64(shift))) }
+    }
+
+    private static func digit(_ word: UInt64) -> UInt8 {
+        let value = UInt8(truncatingIfNeeded: word & 15)
+        return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
     }
 }
 

@@ -19,7 +19,7 @@ extension LaneMachine {
         // The other parts of the event keep their place behind it.
         for place in portions[index].parts.indices where portions[index].parts[place].event == event {
             let part = portions[index].parts[place]
-            guard part.isOpen, part.failure == nil || place == reference.part else { continue }
+            guard part.isOpen, part.failures.isEmpty || place == reference.part else { continue }
             let isCause = place == reference.part
             items.append(
                 ParkedItem(
@@ -54,7 +54,7 @@ extension LaneMachine {
             let reference = PartReference(portion: firstPortion + index, part: place)
             if numbers.contains(part.number) {
                 ends.append((reference, .waiting))
-            } else if let letter = part.failure {
+            } else if let letter = part.failures.first {
                 ends.append((reference, .dead(letter)))
             }
         }

@@ -29,11 +29,10 @@ extension LaneMachine {
         for event in portions[index].events.indices {
             let first = cursor
             while cursor < built.count, portions[index].parts[built[cursor]].event == event { cursor += 1 }
-            let subject = portions[index].events[event]
-            if subject.isDone { continue }
-            if mustWait(subject) {
+            if portions[index].events[event].isDone { continue }
+            if parking.users > 0, mustWait(index, event) {
                 follow(index, event)
-            } else if case .again(let code, let message, let stage, let delay) = subject.state {
+            } else if case .again(let code, let message, let stage, let delay) = portions[index].events[event].state {
                 tryAgain(index, event, code, message, stage, delay, at: now)
             } else {
                 for position in first..<cursor where position < plan.fates.count {
@@ -55,15 +54,17 @@ extension LaneMachine {
     }
 
     /// Whether an earlier event of the same user waits, so that this one must wait too.
-    private func mustWait(_ event: PortionEvent) -> Bool {
-        switch event.origin {
-        case .log: parking.isParked(event.userHash)
-        case .follower, .part: parking.isBehind(event.offset, user: event.userHash)
+    private func mustWait(_ index: Int, _ event: Int) -> Bool {
+        let user = portions[index].events[event].userHash
+        return switch portions[index].events[event].origin {
+        case .log: parking.isParked(user)
+        case .follower, .part: parking.isBehind(portions[index].events[event].offset, user: user)
         }
     }
 
     /// A connector's word about one part.
     mutating func apply(_ fate: RequestPlan.Fate, to reference: PartReference, at now: Moment) {
+        if case .requested = fate { return }
         guard isOpen(reference) else { return }
         switch fate {
         case .requested: break
@@ -102,7 +103,7 @@ extension LaneMachine {
 
     /// A number from 0 up to 1 that follows from the event, so that the machine stays a pure value.
     private func spread(_ reference: PartReference) -> Double {
-        Double(part(reference).key?.low ?? 0) / Double(UInt64.max)
+        Double(part(reference).key.low) / Double(UInt64.max)
     }
 
     /// A transformation asked for another try of a whole event: it waits, and its user with it.
@@ -163,7 +164,9 @@ extension LaneMachine {
 
     /// A connector must say something of every part; what it forgot fails visibly.
     mutating func endIfUnsent(_ reference: PartReference, at now: Moment) {
-        guard isOpen(reference), part(reference).pending == 0 else { return }
+        guard isOpen(reference), portions[reference.portion - firstPortion].parts[reference.part].pending == 0 else {
+            return
+        }
         let reason = "the connector neither requested, dropped nor failed the event"
         end(reference, .dead(letter(reference, stage: .connect, code: "no_verdict", reason: reason, attempts: [])))
     }

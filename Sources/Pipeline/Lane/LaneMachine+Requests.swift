@@ -40,15 +40,15 @@ extension LaneMachine {
     }
 
     private func outgoing(_ number: Int, _ request: OpenRequest) -> Outgoing {
-        let keys = request.parts.compactMap { part($0).key }
-        let first = request.parts.first.map { part($0) }
+        let keys = request.parts.lazy.map { portions[$0.portion - firstPortion].parts[$0.part].key }
+        let only = request.parts.count == 1 ? part(request.parts[0]) : nil
         return Outgoing(
             request: number,
             content: request.content,
             parts: request.parts.count,
-            key: keys.count == 1 ? keys[0] : IdempotencyKey(of: keys),
-            attempts: request.parts.count == 1 ? first?.attempts ?? 0 : 0,
-            since: request.parts.count == 1 ? first?.since : nil
+            key: only?.key ?? IdempotencyKey(of: keys),
+            attempts: only?.attempts ?? 0,
+            since: only?.since
         )
     }
 
@@ -93,14 +93,17 @@ extension LaneMachine {
         requests[number] = nil
         ready += order.remove(number)
         for reference in request.parts where isOpen(reference) {
-            if let failure, part(reference).failure == nil {
-                let letter = failure(self, reference)
-                mutate(reference) { $0.failure = letter }
+            let index = reference.portion - firstPortion
+            if let failure, portions[index].parts[reference.part].failures.isEmpty {
+                portions[index].parts[reference.part].failures = [failure(self, reference)]
             }
-            mutate(reference) { $0.pending -= 1 }
-            let part = part(reference)
-            guard part.pending == 0 else { continue }
-            if let letter = part.failure { end(reference, .dead(letter)) } else { end(reference, .delivered) }
+            portions[index].parts[reference.part].pending -= 1
+            guard portions[index].parts[reference.part].pending == 0 else { continue }
+            if let letter = portions[index].parts[reference.part].failures.first {
+                end(reference, .dead(letter))
+            } else {
+                end(reference, .delivered)
+            }
         }
     }
 

@@ -78,20 +78,18 @@ extension LaneMachine {
 
     /// Settles an event whose parts have all ended, or of which nothing was left.
     mutating func finishEvent(_ index: Int, _ event: Int) {
-        let subject = portions[index].events[event]
-        let dead = Int64(subject.letters.count)
         var counts = Counts()
-        counts.delivered = Int64(subject.delivered)
-        counts.deadLettered = dead
-        counts.waiting = Int64(subject.waiting)
-        counts.emitted = counts.delivered + dead + counts.waiting
-        if case .part(let item) = subject.origin {
+        counts.delivered = Int64(portions[index].events[event].delivered)
+        counts.deadLettered = Int64(portions[index].events[event].letters.count)
+        counts.waiting = Int64(portions[index].events[event].waiting)
+        counts.emitted = counts.delivered + counts.deadLettered + counts.waiting
+        if case .part(let item) = portions[index].events[event].origin {
             // It was counted as emitted and waiting when it was parked; of these two, what it is now takes the place.
             counts.waiting -= 1
             counts.emitted -= 1
-            if subject.waiting == 0 { changes.release(item) }
+            if portions[index].events[event].waiting == 0 { changes.release(item) }
             settle(index, event, counts)
-            parking.release(subject.userHash)
+            parking.release(item.userHash)
             return
         }
         counts.read = 1
@@ -114,15 +112,16 @@ extension LaneMachine {
     }
 
     private mutating func settle(_ index: Int, _ event: Int, _ counts: Counts) {
-        let subject = portions[index].events[event]
-        switch subject.origin {
-        case .log: progress.settle(subject.offset, counts)
+        switch portions[index].events[event].origin {
+        case .log: progress.settle(portions[index].events[event].offset, counts)
         case .follower(let item):
             changes.release(item)
             progress.count(counts)
         case .part: progress.count(counts)
         }
-        changes.deadLetters += subject.letters
+        if !portions[index].events[event].letters.isEmpty {
+            changes.deadLetters += portions[index].events[event].letters
+        }
         leave(index, event)
     }
 

@@ -10,9 +10,8 @@ extension LaneMachine {
         portions[index].parts.reserveCapacity(portions[index].events.count)
         var skips = false
         for place in portions[index].events.indices where !portions[index].events[place].isDone {
-            let event = portions[index].events[place]
-            var part = LanePart(event: place, number: 0, json: event.json)
-            if case .part(let item) = event.origin {
+            var part = LanePart(event: place, number: 0, json: portions[index].events[place].json, key: Self.noKey)
+            if case .part(let item) = portions[index].events[place].origin {
                 part.number = item.part ?? 0
                 part.attempts = item.attempts
                 part.since = item.since
@@ -34,15 +33,14 @@ extension LaneMachine {
         }
         portions[index].stage = .transforming(step: step)
         let events = portions[index].parts.map { part in
-            let event = portions[index].events[part.event]
-            return PluginEvent(
+            PluginEvent(
                 json: part.json,
                 partition: partition,
-                offset: event.offset,
+                offset: portions[index].events[part.event].offset,
                 part: UInt32(truncatingIfNeeded: part.number),
-                userHash: event.userHash,
-                receivedAt: event.receivedAt,
-                attempt: event.attempt
+                userHash: portions[index].events[part.event].userHash,
+                receivedAt: portions[index].events[part.event].receivedAt,
+                attempt: portions[index].events[part.event].attempt
             )
         }
         actions.append(.transform(portion: firstPortion + index, step: step, events: events))
@@ -53,10 +51,13 @@ extension LaneMachine {
         let index = number - firstPortion
         guard case .transforming(let step) = portions[index].stage else { return }
         let old = portions[index].parts
-        let missing = PluginVerdict.fail(code: "no_verdict", message: "the plugin gave no verdict", disposition: .bury)
-        let verdicts = verdicts + Array(repeating: missing, count: max(0, old.count - verdicts.count))
+        var verdicts = verdicts
+        while verdicts.count < old.count {
+            verdicts.append(.fail(code: "no_verdict", message: "the plugin gave no verdict", disposition: .bury))
+        }
         var parts: [LanePart] = []
         parts.reserveCapacity(old.count)
+        var isWhole = true
         var counted = 0
         var event = -1
         for (part, verdict) in zip(old, verdicts) {
@@ -69,14 +70,16 @@ extension LaneMachine {
             switch verdict {
             case .emit(let emitted):
                 for json in emitted {
-                    parts.append(LanePart(event: event, number: counted, json: json))
+                    parts.append(LanePart(event: event, number: counted, json: json, key: Self.noKey))
                     counted += 1
                 }
                 if counted > Self.maximumParts {
+                    isWhole = false
                     fail(index, event, part, step, code: "fan_out", message: "the event became too many parts")
                 }
             case .drop: break
             case .fail(let code, let message, let disposition):
+                isWhole = false
                 switch disposition {
                 case .retry(after: let delay):
                     portions[index].events[event].state = .again(
@@ -90,7 +93,7 @@ extension LaneMachine {
             }
         }
         finishTransformed(index, event, parts: counted)
-        portions[index].parts = parts.filter { portions[index].events[$0.event].isInWork }
+        portions[index].parts = isWhole ? parts : parts.filter { portions[index].events[$0.event].isInWork }
         transform(index, step: step + 1)
         finishStep(at: now)
     }
@@ -143,38 +146,51 @@ extension LaneMachine {
         }
         portions[index].stage = .building
         portions[index].built = Array(portions[index].parts.indices)
+        // One buffer for the texts of all keys.
+        var keys: [UInt8] = []
+        keys.reserveCapacity(portions[index].parts.count * IdempotencyKey.textBytes)
         for place in portions[index].parts.indices {
-            let part = portions[index].parts[place]
-            let event = portions[index].events[part.event]
-            portions[index].events[part.event].open += 1
-            portions[index].parts[place].key = IdempotencyKey(
+            let event = portions[index].parts[place].event
+            portions[index].events[event].open += 1
+            let key = IdempotencyKey(
                 destination: destination,
                 partition: partition,
-                offset: event.offset,
-                part: part.number
+                offset: portions[index].events[event].offset,
+                part: portions[index].parts[place].number
             )
+            portions[index].parts[place].key = key
+            key.appendText(to: &keys)
         }
         let number = firstPortion + index
-        let events = portions[index].parts.indices.map { connectorEvent(PartReference(portion: number, part: $0)) }
+        let events = portions[index].parts.indices.map { place in
+            let start = place * IdempotencyKey.textBytes
+            return connectorEvent(index, place, key: keys[start..<start + IdempotencyKey.textBytes])
+        }
         actions.append(.build(.portion(number), events: events))
     }
 
     /// A part as its connector sees it.
     func connectorEvent(_ reference: PartReference) -> PluginEvent {
-        let portion = portions[reference.portion - firstPortion]
-        let part = portion.parts[reference.part]
-        let event = portion.events[part.event]
+        let key = portions[reference.portion - firstPortion].parts[reference.part].key
+        return connectorEvent(reference.portion - firstPortion, reference.part, key: key.utf8[...])
+    }
+
+    private func connectorEvent(_ index: Int, _ place: Int, key: ArraySlice<UInt8>) -> PluginEvent {
+        let event = portions[index].parts[place].event
         return PluginEvent(
-            json: part.json,
+            json: portions[index].parts[place].json,
             partition: partition,
-            offset: event.offset,
-            part: UInt32(truncatingIfNeeded: part.number),
-            userHash: event.userHash,
-            receivedAt: event.receivedAt,
-            attempt: UInt32(truncatingIfNeeded: part.attempts + 1),
-            idempotencyKey: part.key?.utf8[...] ?? []
+            offset: portions[index].events[event].offset,
+            part: UInt32(truncatingIfNeeded: portions[index].parts[place].number),
+            userHash: portions[index].events[event].userHash,
+            receivedAt: portions[index].events[event].receivedAt,
+            attempt: UInt32(truncatingIfNeeded: portions[index].parts[place].attempts + 1),
+            idempotencyKey: key
         )
     }
+
+    /// What a part has until it is given to its connector.
+    static let noKey = IdempotencyKey(of: [])
 
     /// Takes in a connector's plan.
     package mutating func built(_ job: BuildJob, _ plan: RequestPlan, at now: Moment) {

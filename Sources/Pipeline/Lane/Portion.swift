@@ -36,15 +36,15 @@ struct PortionEvent {
     enum Origin {
         case log
         /// It waited as an offset behind an earlier event of its user.
-        case follower(ParkedItem)
+        indirect case follower(ParkedItem)
         /// One part of it waited with its payload.
-        case part(ParkedItem)
+        indirect case part(ParkedItem)
     }
 
     enum State {
         case inWork
         /// A transformation asks for another try.
-        case again(code: String, message: String, stage: Int, after: Duration)
+        indirect case again(code: String, message: String, stage: Int, after: Duration)
         case done
     }
 
@@ -76,12 +76,12 @@ struct LanePart {
     var isOpen = true
     /// Requests that carry it and have not ended.
     var pending = 0
-    /// Why it cannot be delivered, though other requests that carry it are still under way.
-    var failure: LaneDeadLetter?
+    /// Why it cannot be delivered, though other requests that carry it are still under way; empty or one.
+    var failures: [LaneDeadLetter] = []
     /// Tries before this stay, and when the first of them was.
     var attempts = 0
     var since: Int64?
-    var key: IdempotencyKey?
+    var key: IdempotencyKey
 }
 
 /// Names a part from outside its portion.
