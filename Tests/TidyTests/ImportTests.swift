@@ -30,7 +30,8 @@ import Testing
             "PostgreSQL", "Sandbox", "Telemetry",
         ],
         "leat-bench": [
-            "CInProcess", "CLinux", "CSimdjson", "Catalog", "Delivery", "EventJSON", "EventLog", "EventModel", "Ingestion", "LeatSDK",
+            "CInProcess", "CLinux", "CSimdjson", "Catalog", "Delivery", "EventJSON", "EventLog", "EventModel",
+            "Ingestion", "LeatSDK",
             "Pipeline", "PluginHost", "PostgreSQL", "Sandbox", "Telemetry", "WorkerProtocol",
         ],
     ]
