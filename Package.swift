@@ -183,7 +183,8 @@ let package = Package(
         .executableTarget(
             name: "leat",
             dependencies: [
-                "AdminAPI", "Catalog", "EventLog", "EventModel", "PluginHost", "Sandbox",
+                "AdminAPI", "Catalog", "Delivery", "EventLog", "EventModel", "Ingestion", "Pipeline", "PluginHost",
+                "PostgreSQL", "Sandbox", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -195,6 +196,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: house

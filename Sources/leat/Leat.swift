@@ -7,7 +7,7 @@ struct Leat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leat",
         abstract: "A self-hosted platform for customer event data.",
-        subcommands: [Send.self, Listen.self],
+        subcommands: [Serve.self, Send.self, Listen.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Configuration",
@@ -23,8 +23,21 @@ struct Leat: AsyncParsableCommand {
         ]
     )
 
+    /// Starts the command and keeps the first thread waiting for its end.
+    ///
+    /// An asynchronous `main` would let the first thread end. The kernel goes on to judge the process by that thread, and
+    /// a dead one keeps root's identity when the server gives it up.
+    static func main() {
+        // The only task without a parent: it is the program, and ends it.
+        Task.detached {
+            await begin()
+            exit(withError: nil)
+        }
+        while true { pause() }
+    }
+
     /// Ends with 0, with 1 when something could not be done, and with 2 when the command line is wrong.
-    static func main() async {
+    private static func begin() async {
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -20,12 +20,18 @@ struct ClusterDirectory: Sendable {
     /// Who runs the programs; nobody else but ourselves unless we are root.
     private var account: (user: UInt32, group: UInt32)? { geteuid() == 0 ? settings.account : nil }
 
+    /// Gives an open file to the server's user, so that it can be opened again after we have become that user.
+    private func give(_ descriptor: Int32) {
+        if let account { _ = fchown(descriptor, account.user, account.group) }
+    }
+
     /// Keeps every other server of ours off this directory until the descriptor is closed.
     func lock() throws(PostgreSQLError) -> Int32 {
         let descriptor = unsafe open(settings.directory + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw .cluster(reason: "\(settings.directory).lock cannot be opened (\(Files.reason(errno))).")
         }
+        give(descriptor)
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
         close(descriptor)
         throw .cluster(reason: "another server already runs on \(settings.directory).")
@@ -134,6 +140,7 @@ struct ClusterDirectory: Sendable {
         moveLogAsideIfLong()
         let log = unsafe open(settings.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard log >= 0 else { throw .cluster(reason: "its log cannot be opened (\(Files.reason(errno))).") }
+        give(log)
         return log
     }
 

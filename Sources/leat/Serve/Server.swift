@@ -1,0 +1,188 @@
+import AdminAPI
+import Catalog
+import Delivery
+import EventLog
+import EventModel
+import Foundation
+import Ingestion
+import Logging
+import Pipeline
+import PluginHost
+import PostgreSQL
+import Sandbox
+import ServiceLifecycle
+import Telemetry
+import UnixSignals
+
+/// Everything that one server owns, made in the order in which one part needs the other, and run as one group.
+struct Server {
+    static let version = "0.1.0"
+
+    let settings: ServeSettings
+    let logger: Logger
+    let cluster: Cluster?
+    let pool: ConnectionPool
+    let log: EventLog
+    let catalog: Catalog
+    let workshop: Workshop
+    let timings: TimingKeeper
+    let pipeline: Pipeline
+    let ingestion: Ingestion
+    let metrics = MetricRegistry()
+
+    /// Starts, serves and stops; returns after an orderly end.
+    static func run(_ settings: ServeSettings, environment: [String: String]) async throws {
+        let logger = Logger(label: "leat")
+        // Before anything else: the launcher keeps the rights that this process gives up.
+        let launcher = try Launcher.start(program: settings.workerPath)
+        let account = geteuid() == 0 ? try Account(named: settings.user) : nil
+        let directory = try DataDirectory(
+            path: settings.dataDirectory
+                ?? DataDirectory.standardPath(environment: environment, isRoot: account != nil),
+            owner: account
+        )
+        let cluster = try await startCluster(settings, directory.path, account, environment, logger)
+        try account?.become()
+        let server: Server
+        do {
+            server = try await Server(settings, directory.identity, launcher, cluster, logger)
+        } catch {
+            await cluster?.stop()
+            throw error
+        }
+        try await server.serve()
+    }
+
+    /// The private PostgreSQL, running; nil where the operator names a database.
+    private static func startCluster(
+        _ settings: ServeSettings,
+        _ data: String,
+        _ account: Account?,
+        _ environment: [String: String],
+        _ logger: Logger
+    ) async throws -> Cluster? {
+        guard settings.databaseURL == nil else { return nil }
+        let sockets = try RuntimeDirectory.make(
+            for: data,
+            given: settings.runtimeDirectory,
+            owner: account,
+            environment: environment
+        )
+        var cluster = ClusterSettings(
+            directory: data + "/postgresql",
+            socketDirectory: sockets,
+            logFile: data + "/postgresql.log"
+        )
+        cluster.account = account.map { ($0.user, $0.group) }
+        let made = Cluster(cluster) { event in
+            switch event {
+            case .started: logger.info("The private PostgreSQL runs.")
+            case .adopted: logger.notice("The private PostgreSQL of an earlier run goes on.")
+            case .died: logger.error("The private PostgreSQL ended by itself and is started again.")
+            case .failed(let error):
+                logger.error("The private PostgreSQL cannot be started.", metadata: ["error.message": "\(error)"])
+            case .stopped: logger.info("The private PostgreSQL is stopped.")
+            }
+        }
+        do {
+            try await made.start()
+        } catch {
+            throw RuntimeError("The private PostgreSQL cannot be started: \(error)")
+        }
+        return made
+    }
+
+    private init(
+        _ settings: ServeSettings,
+        _ identity: String,
+        _ launcher: Launcher,
+        _ cluster: Cluster?,
+        _ logger: Logger
+    ) async throws {
+        self.settings = settings
+        self.logger = logger
+        self.cluster = cluster
+        let pool = ConnectionPool(
+            cluster?.connection ?? ConnectionSettings(address: settings.databaseURL ?? ""),
+            bounds: .init(connections: settings.databaseConnections)
+        )
+        self.pool = pool
+        try await Migrations.run(pool)
+        let log = EventLog(pool, logger: logger)
+        self.log = log
+        try await log.prepare()
+        let node = try await log.join(
+            identity: identity,
+            address: settings.nodeName ?? ProcessInfo.processInfo.hostName
+        )
+        let catalog = try await Catalog.open(pool: pool, logger: logger)
+        self.catalog = catalog
+        let timings = TimingRecorder()
+        self.timings = TimingKeeper(recorder: timings, store: TimingStore(pool: pool, node: node), logger: logger)
+        workshop = try Workshop(
+            launcher: launcher,
+            library: PluginLibrary { try await catalog.pluginFile($0) },
+            timings: timings
+        )
+        pipeline = Pipeline(
+            log: log,
+            catalog: catalog,
+            workshop: workshop,
+            sender: Sender(version: Self.version),
+            logger: logger
+        )
+        ingestion = Ingestion(
+            queue: AppendQueue(logger: logger) { _ = try await log.append($0) },
+            refused: RefusedSamples()
+        ) { catalog.current }
+    }
+
+    /// Runs every part until SIGTERM or SIGINT; they end in the opposite order.
+    private func serve() async throws {
+        if let token = try await catalog.makeFirstToken() { Terminal.line("Admin token, shown this once: \(token)") }
+        registerMetrics()
+        var services: [any Service] = []
+        if let cluster { services.append(LongLived { try await cluster.run() }) }
+        services += [
+            LongLived { await pool.run() },
+            LastWork { try? await log.leave() },
+            LongLived { await timings.run() },
+            LongLived { try await log.run() },
+            catalog,
+            LastWork { await workshop.close() },
+            pipeline,
+            RefusedSampleWriter(ingestion.refused, logger: logger) { try await store($0, $1) },
+            ingestion.queue,
+            application(),
+        ]
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0) },
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
+            )
+        )
+        try await group.run()
+        logger.info("The server has stopped.")
+    }
+
+    private func store(_ counts: [RefusedSamples.Count], _ samples: [RefusedSamples.Sample]) async throws {
+        try await log.refuse(
+            counts.map { RefusedCount(source: $0.source, reason: $0.reason.rawValue, events: $0.count) },
+            samples: samples.map {
+                RefusedSample(
+                    source: $0.source,
+                    reason: $0.reason.rawValue,
+                    detail: $0.reason.message,
+                    sample: $0.payload
+                )
+            }
+        )
+    }
+
+    private func registerMetrics() {
+        let (ingestion, recorder) = (ingestion, timings.recorder)
+        metrics.register { ingestion.metrics() }
+        metrics.register { recorder.families() }
+    }
+}
