@@ -151,7 +151,7 @@ struct Server {
             catalog,
             LastWork { await workshop.close() },
             pipeline,
-            RefusedSampleWriter(ingestion.refused, logger: logger) { try await store($0, $1) },
+            RefusedSampleWriter(ingestion.refused, logger: logger) { try await log.refuse($0, samples: $1) },
             ingestion.queue,
             application(),
         ]
@@ -164,20 +164,6 @@ struct Server {
         )
         try await group.run()
         logger.info("The server has stopped.")
-    }
-
-    private func store(_ counts: [RefusedSamples.Count], _ samples: [RefusedSamples.Sample]) async throws {
-        try await log.refuse(
-            counts.map { RefusedCount(source: $0.source, reason: $0.reason.rawValue, events: $0.count) },
-            samples: samples.map {
-                RefusedSample(
-                    source: $0.source,
-                    reason: $0.reason.rawValue,
-                    detail: $0.reason.message,
-                    sample: $0.payload
-                )
-            }
-        )
     }
 
     private func registerMetrics() {
