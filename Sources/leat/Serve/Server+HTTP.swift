@@ -32,6 +32,7 @@ extension Server {
                 return Response(status: .serviceUnavailable, body: .init(byteBuffer: ByteBuffer(string: text)))
             }
         }
+        let reports = Reports.live(catalog: catalog, log: log, timings: timings)
         AdminAPI(catalog: catalog, reports: reports, vet: PluginIntake.vet, logger: logger).addRoutes(to: router)
         let settings = settings
         return Application(
