@@ -3,6 +3,7 @@ import Glibc
 
 /// A program to start: by path, or by a descriptor of it.
 package struct Spawn {
+    /// How the program is found.
     package enum Program: Sendable {
         case path(String)
         /// An open descriptor, which needs no path and no right to walk one.

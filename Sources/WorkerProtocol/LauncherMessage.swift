@@ -5,6 +5,7 @@ package struct LauncherMessage: Equatable, Sendable {
     /// The length of every message in bytes.
     package static let size = 64
 
+    /// What a message asks or reports.
     package enum Kind: UInt32, Sendable {
         /// Host: start worker `values[0]` with the six descriptors of `WorkerSlot.standardOutput` to `outputDoorbell`
         /// (both outputs share the first), memory bytes `values[1]`, CPU seconds `values[2]`, descriptors `values[3]`,

@@ -62,6 +62,7 @@ package struct Manifest: Equatable, Sendable {
 
 /// Why a manifest is not taken: every problem, with its place.
 package struct ManifestError: ClassifiedError, Equatable {
+    /// One thing that is wrong, and where.
     package struct Problem: Equatable, Sendable, CustomStringConvertible {
         /// The place as a dotted path; empty for the whole.
         package let path: String
