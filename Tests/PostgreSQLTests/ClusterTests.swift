@@ -151,5 +151,10 @@ import Testing
         guard geteuid() == 0 else { return }
         let refusal = #expect(throws: PostgreSQLError.self) { try ClusterDirectory(nobody) }
         #expect(refusal?.description.contains("root") == true)
+        var hidden = settings(folder)
+        hidden.directory = folder.path + "/closed/data"
+        #expect(unsafe mkdir(folder.path + "/closed", 0o700) == 0)
+        let closed = #expect(throws: PostgreSQLError.self) { try ClusterDirectory(hidden).create() }
+        #expect(closed?.description.contains("may not enter \(folder.path)/closed") == true)
     }
 }

@@ -50,7 +50,12 @@ package actor Cluster {
         self.lock = lock
         phase = .running(process)
         observer(isAdopted ? .adopted : .started)
-        try await makeDatabase()
+        do throws(PostgreSQLError) {
+            try await makeDatabase()
+        } catch {
+            await stop()
+            throw error
+        }
     }
 
     /// Watches the server and starts it again whenever it ends, until the task is cancelled; then stops it.

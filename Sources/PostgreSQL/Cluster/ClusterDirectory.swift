@@ -8,7 +8,11 @@ struct ClusterDirectory: Sendable {
 
     init(_ settings: ClusterSettings) throws(PostgreSQLError) {
         self.settings = settings
-        programs = try ServerPrograms.find()
+        let version = Files.text(settings.directory + "/PG_VERSION")?.prefix { $0.isNumber }
+        programs = try ServerPrograms.find(version: version.flatMap { Int($0) })
+        guard settings.directory.hasPrefix("/"), settings.socketDirectory.hasPrefix("/") else {
+            throw .cluster(reason: "its folders must be named from the root.")
+        }
         guard settings.socketDirectory.utf8.count <= ClusterSettings.socketDirectoryBytes else {
             throw .cluster(reason: "the path of its socket folder is too long for a Unix socket.")
         }
@@ -42,6 +46,9 @@ struct ClusterDirectory: Sendable {
     /// A half-made one never gets the final name.
     func create() throws(PostgreSQLError) {
         guard !Files.exists(settings.directory + "/PG_VERSION") else { return }
+        if let account, let closed = Files.closedFolder(on: settings.directory, to: account) {
+            throw .cluster(reason: "its user may not enter \(closed), in which its folder lies; use another place.")
+        }
         let draft = settings.directory + ".new"
         Files.removeTree(draft)
         try Files.makePrivateFolder(draft, owner: account)
@@ -142,6 +149,11 @@ struct ClusterDirectory: Sendable {
         guard log >= 0 else { throw .cluster(reason: "its log cannot be opened (\(Files.reason(errno))).") }
         give(log)
         return log
+    }
+
+    /// Gives a file to the server's user, as whom we may run ourselves later.
+    private func give(_ descriptor: Int32) {
+        if let account { fchown(descriptor, account.user, account.group) }
     }
 
     /// The end of the log: with statements kept out of it, its lines name files and settings only.

@@ -34,6 +34,22 @@ enum Files {
         }
     }
 
+    /// The first folder above `path` that the account may not pass through; nil if it may pass all.
+    static func closedFolder(on path: String, to account: (user: UInt32, group: UInt32)) -> String? {
+        var folder = ""
+        for name in path.split(separator: "/").dropLast() {
+            folder += "/" + name
+            var status = stat()
+            guard unsafe stat(folder, &status) == 0 else { continue }
+            let needed: mode_t =
+                if status.st_uid == account.user { 0o100 } else if status.st_gid == account.group { 0o010 } else {
+                    0o001
+                }
+            if status.st_mode & needed == 0 { return folder }
+        }
+        return nil
+    }
+
     static func removeTree(_ path: String) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }

@@ -24,16 +24,20 @@ struct ServerProcess: Sendable {
             unsafe withMutableCStrings(environment) { environment in
                 unsafe [nothing, log, log].withUnsafeBufferPointer { descriptors in
                     unsafe path.withCString { path in
-                        var request = unsafe leat_spawn_request()
-                        unsafe request.path = unsafe path
-                        unsafe request.arguments = unsafe arguments
-                        unsafe request.environment = unsafe environment
-                        unsafe request.descriptors = descriptors.baseAddress
-                        unsafe request.descriptor_count = 3
-                        unsafe request.user = account?.user ?? UInt32.max
-                        unsafe request.group = account?.group ?? UInt32.max
-                        unsafe request.new_session = true
-                        return unsafe leat_spawn(&request, &pid, &descriptor)
+                        unsafe "/".withCString { root in
+                            var request = unsafe leat_spawn_request()
+                            unsafe request.path = unsafe path
+                            unsafe request.arguments = unsafe arguments
+                            unsafe request.environment = unsafe environment
+                            unsafe request.descriptors = descriptors.baseAddress
+                            unsafe request.descriptor_count = 3
+                            // Ours may be one that the server's user may not enter, and its programs insist on returning.
+                            unsafe request.directory = unsafe root
+                            unsafe request.user = account?.user ?? UInt32.max
+                            unsafe request.group = account?.group ?? UInt32.max
+                            unsafe request.new_session = true
+                            return unsafe leat_spawn(&request, &pid, &descriptor)
+                        }
                     }
                 }
             }

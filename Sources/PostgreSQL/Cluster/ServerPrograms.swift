@@ -1,6 +1,6 @@
 import Glibc
 
-/// Where PostgreSQL's own programs are: the highest version under Debian's folder, or those on the path.
+/// Where PostgreSQL's own programs are: under Debian's folder of versions, or where others put them.
 struct ServerPrograms: Sendable {
     let folder: String
 
@@ -12,12 +12,15 @@ struct ServerPrograms: Sendable {
     /// Where other systems put them.
     private static let otherFolders = ["/usr/local/pgsql/bin", "/usr/pgsql/bin", "/usr/local/bin", "/usr/bin"]
 
-    static func find() throws(PostgreSQLError) -> ServerPrograms {
+    /// The highest version, or exactly the one that made a data directory, since no other can serve it.
+    static func find(version: Int?) throws(PostgreSQLError) -> ServerPrograms {
         let byVersion = Files.names(in: versions).compactMap { Int($0) }.sorted(by: >)
-        for folder in byVersion.map({ "\(versions)/\($0)/bin" }) + otherFolders {
+        let wanted = byVersion.filter { version == nil || $0 == version }
+        for folder in wanted.map({ "\(versions)/\($0)/bin" }) + otherFolders {
             let programs = ServerPrograms(folder: folder)
             if Files.isExecutable(programs.initdb), Files.isExecutable(programs.postgres) { return programs }
         }
-        throw .cluster(reason: "initdb and postgres are not installed; install the package postgresql.")
+        let package = version.map { "postgresql-\($0)" } ?? "postgresql"
+        throw .cluster(reason: "initdb and postgres are not installed; install the package \(package).")
     }
 }
