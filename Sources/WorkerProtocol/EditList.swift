@@ -19,17 +19,29 @@ enum EditList {
         let length = try self.length(list, count: count, of: input)
         guard length > 0, length <= budget else { throw .violation("an edited event is empty or longer than allowed") }
         let start = output.count
-        var position = input.startIndex
-        var text = list.startIndex + count * editBytes
+        unsafe input.withUnsafeBufferPointer { input in
+            unsafe list.withUnsafeBufferPointer { list in unsafe write(list, count: count, to: input, into: &output) }
+        }
+        return start..<output.count
+    }
+
+    /// Writes the result of a checked list; over plain pointers, since counting references costs more than the copy.
+    private static func write(
+        _ list: UnsafeBufferPointer<UInt8>,
+        count: Int,
+        to input: UnsafeBufferPointer<UInt8>,
+        into output: inout [UInt8]
+    ) {
+        var position = 0
+        var text = count * editBytes
         for number in 0..<count {
-            let edit = Edit(list, number)
-            output.append(contentsOf: input[position..<input.startIndex + edit.offset])
-            output.append(contentsOf: list[text..<text + edit.insert])
-            position = input.startIndex + edit.offset + edit.remove
+            let edit = unsafe Edit(list, number)
+            unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: input[position..<edit.offset]))
+            unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: list[text..<text + edit.insert]))
+            position = edit.offset + edit.remove
             text += edit.insert
         }
-        output.append(contentsOf: input[position...])
-        return start..<output.count
+        unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: input[position...]))
     }
 
     /// Checks the whole list and gives the length of the result.
@@ -59,6 +71,19 @@ enum EditList {
         let offset: Int
         let remove: Int
         let insert: Int
+
+        init(_ list: UnsafeBufferPointer<UInt8>, _ number: Int) {
+            let start = number * editBytes
+            offset = unsafe Int(Self.word(list, start))
+            remove = unsafe Int(Self.word(list, start + 4))
+            insert = unsafe Int(Self.word(list, start + 8))
+        }
+
+        private static func word(_ list: UnsafeBufferPointer<UInt8>, _ position: Int) -> UInt32 {
+            unsafe UInt32(
+                littleEndian: UnsafeRawBufferPointer(list).loadUnaligned(fromByteOffset: position, as: UInt32.self)
+            )
+        }
 
         init(_ list: ArraySlice<UInt8>, _ number: Int) {
             offset = Int(list.word32(at: number * editBytes))

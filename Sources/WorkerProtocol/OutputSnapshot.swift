@@ -75,6 +75,8 @@ struct OutputSnapshot {
     }
 
     private func slice(_ offset: UInt64, _ count: UInt64) throws(ArenaError) -> ArraySlice<UInt8> {
+        // Most records have one text; an empty one keeps nothing alive.
+        if count == 0 { return [] }
         let lower = ArenaLayout.headerBytes
         let range = try ArenaRange(offset: offset, count: count, lower: lower, upper: lower + data.count)
         return data[range.offset - lower..<range.offset - lower + range.count]
