@@ -19,6 +19,8 @@ package final class TemporaryFolder: Sendable {
             n=0
             while kill -0 "$p" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
         done
+        # A server that was just being made goes on making for a moment.
+        [ -d "$1/data.new" ] && sleep 5
         rm -rf "$1"
         """
 
