@@ -151,11 +151,6 @@ struct ClusterDirectory: Sendable {
         return log
     }
 
-    /// Gives a file to the server's user, as whom we may run ourselves later.
-    private func give(_ descriptor: Int32) {
-        if let account { fchown(descriptor, account.user, account.group) }
-    }
-
     /// The end of the log: with statements kept out of it, its lines name files and settings only.
     private var lastWords: String {
         let lines = (Files.text(settings.logFile, atMost: 2_000, fromEnd: true) ?? "").split(separator: "\n")
