@@ -35,8 +35,8 @@ final class WorkerPump: Sendable {
         static let shift: UInt64 = 56
     }
 
-    /// How often silence is looked for, in milliseconds.
-    private static let tick: Int32 = 100
+    /// How often silence is looked for, in nanoseconds.
+    private static let tick: Int64 = 100_000_000
 
     init(launcher: Launcher) throws(WorkerStartError) {
         let number = leat_poll_set()
@@ -115,17 +115,42 @@ final class WorkerPump: Sendable {
 
     fileprivate func run() {
         var marks = [UInt64](repeating: 0, count: 64)
-        var timeout = Self.tick
+        // When to look for silence next, in nanoseconds; nil while nobody is watched.
+        var next: Int64? = MonotonicTime.now
         while !registry.withLock({ $0.isStopping }) {
+            let timeout = next.map { Int32(clamping: max(0, ($0 - MonotonicTime.now) / 1_000_000 + 1)) } ?? -1
             let count = unsafe leat_poll_wait(poll.number, &marks, UInt32(marks.count), timeout)
-            isDozing.store(false, ordering: .sequentiallyConsistent)
             let ready = marks.prefix(max(0, Int(count)))
             // What a worker said before it rang is heard before.
             for mark in ready where !isDoorbell(mark) { handle(mark) }
             for mark in ready where isDoorbell(mark) { handle(mark) }
-            timeout = nextTimeout()
+            let now = MonotonicTime.now
+            if next ?? 0 <= now { next = watchOrDoze(now) }
         }
         finish()
+    }
+
+    /// Looks after all watched workers.
+    ///
+    /// - Returns: When to look again; nil when the thread may sleep until somebody rings.
+    private func watchOrDoze(_ now: Int64) -> Int64? {
+        isDozing.store(false, ordering: .sequentiallyConsistent)
+        if let next = look(now) { return next }
+        // Whoever is watched from here on rings; who was watched before is found by the second look.
+        isDozing.store(true, ordering: .sequentiallyConsistent)
+        guard let next = look(now) else { return nil }
+        isDozing.store(false, ordering: .sequentiallyConsistent)
+        return next
+    }
+
+    private func look(_ now: Int64) -> Int64? {
+        let workers = registry.withLock { Array($0.workers.values) }
+        var next: Int64?
+        for worker in workers {
+            guard let time = worker.look(now: now) else { continue }
+            next = min(next ?? .max, time)
+        }
+        return next.map { min($0, now + Self.tick) }
     }
 
     private func isDoorbell(_ mark: UInt64) -> Bool { mark >> Mark.shift == Mark.doorbell.rawValue }
@@ -141,29 +166,6 @@ final class WorkerPump: Sendable {
             if !worker.hasSpoken() { forget(worker.control) }
         case nil: break
         }
-    }
-
-    /// Looks after all watched workers.
-    ///
-    /// - Returns: How long the thread may sleep, in milliseconds; -1 for without an end.
-    private func nextTimeout() -> Int32 {
-        if let next = look() { return next }
-        // Whoever is watched from here on rings; who was watched before is found by the second look.
-        isDozing.store(true, ordering: .sequentiallyConsistent)
-        guard let next = look() else { return -1 }
-        isDozing.store(false, ordering: .sequentiallyConsistent)
-        return next
-    }
-
-    private func look() -> Int32? {
-        let now = MonotonicTime.now
-        let workers = registry.withLock { Array($0.workers.values) }
-        var next: Int64?
-        for worker in workers {
-            guard let time = worker.look(now: now) else { continue }
-            next = min(next ?? .max, time)
-        }
-        return next.map { Int32(clamping: min(Int64(Self.tick), max(0, ($0 - now) / 1_000_000 + 1))) }
     }
 
     private func hear(_ seat: LauncherSeat) {
