@@ -300,6 +300,7 @@ let package = Package(
             name: "CatalogTests",
             dependencies: [
                 "Catalog",
+                "EventLog",
                 "EventModel",
                 "PostgreSQL",
                 "TestSupport",

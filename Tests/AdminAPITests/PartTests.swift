@@ -1,4 +1,6 @@
 import Foundation
+import HTTPTypes
+import PostgreSQL
 import TestSupport
 import Testing
 
@@ -77,6 +79,13 @@ import Testing
     ])
     func `The boundary is found in the content type`(type: String, boundary: String?) {
         #expect(MultipartParser.boundary(ofContentType: type) == boundary)
+    }
+
+    @Test func `What the database cannot do now is worth another try, and a fault is not`() {
+        let away = APIAnswer(APIError(CatalogError.database(.connectionFailed(reason: "refused"))))
+        #expect(away.status == .serviceUnavailable && away.headers[.retryAfter] == "1")
+        let fault = APIError(CatalogError.database(.unexpectedResult(query: "q", column: 0, expected: "text")))
+        #expect(fault.status == .internalServerError && fault.code == "database_result")
     }
 
     @Test func `Moments are written as Foundation writes them`() {

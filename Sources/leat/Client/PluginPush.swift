@@ -7,7 +7,7 @@ import NIOCore
 struct PluginPush {
     let id: String
     let version: String
-    let kind: PluginKind?
+    let kind: PluginKind
     let sha256: String
     private let manifest: [UInt8]
     private let library: [UInt8]
@@ -26,16 +26,20 @@ struct PluginPush {
         else {
             throw RuntimeError("\(manifest): the manifest has no id and version such as com.example.mask and 1.0.0.")
         }
+        guard let kind = document["kind"]?.string.flatMap(PluginKind.init(rawValue:)) else {
+            let known = PluginKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw RuntimeError("\(manifest): the manifest's kind is none of \(known).")
+        }
         return PluginPush(
             id: id,
             version: version,
-            kind: document["kind"]?.string.flatMap(PluginKind.init(rawValue:)),
+            kind: kind,
             manifest: text,
             library: try bytes(of: library, atMost: PluginVersion.maximumBytes)
         )
     }
 
-    private init(id: String, version: String, kind: PluginKind?, manifest: [UInt8], library: [UInt8]) {
+    private init(id: String, version: String, kind: PluginKind, manifest: [UInt8], library: [UInt8]) {
         self.id = id
         self.version = version
         self.kind = kind
@@ -49,7 +53,7 @@ struct PluginPush {
         DeclaredPlugin(id: id, version: version, kind: kind, sha256: sha256, place: place)
     }
 
-    /// Uploads it; true when the server did not have it.
+    /// Uploads it and says so; a server that has it already keeps what it has.
     func push(with client: AdminClient, activate: Bool) async throws {
         let path = "/plugins/\(AdminClient.encoded(id))/versions/\(AdminClient.encoded(version))"
         Terminal.progress("uploading \(id)@\(version), \(Units.bytes(Double(library.count)))")
