@@ -308,6 +308,7 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .testTarget(name: "SandboxTests", dependencies: ["CLinux", "Sandbox"], swiftSettings: house),
         .testTarget(
             name: "PluginHostTests",
             dependencies: [

@@ -63,12 +63,5 @@ extension WorkerTests {
             // Nothing but a loopback that is down, or no look at all.
             #expect((found["interfaces"] as? Int ?? 9) <= 1)
         }
-
-        @Test func `An order to seal survives its way as arguments`() throws {
-            let order = SandboxOrder(parent: 7, identity: 59_001, isOffNetwork: true, limits: WorkerLimits())
-            #expect(SandboxOrder(arguments: order.arguments) == order)
-            #expect(SandboxOrder(arguments: order.arguments + ["surprise=1"]) == nil)
-            #expect(SandboxOrder(arguments: order.arguments.dropFirst()) == nil)
-        }
     }
 }
