@@ -353,6 +353,16 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .testTarget(
+            name: "SystemTests",
+            dependencies: [
+                "PostgreSQL", "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: house
+        ),
     ],
     swiftLanguageModes: [.v6],
     // For #embed.

@@ -9,10 +9,10 @@ package final class TemporaryFolder: Sendable {
     package let path: String
     private let pipeEnd: Int32
 
-    /// $1 is the folder; servers in it have left their process ids in `*/postmaster.pid`.
+    /// $1 is the folder; servers up to two levels below it have left their process ids in `postmaster.pid`.
     private static let script = """
         read _
-        for f in "$1"/*/postmaster.pid; do
+        for f in "$1"/*/postmaster.pid "$1"/*/*/postmaster.pid; do
             [ -f "$f" ] || continue
             p=$(head -n 1 "$f")
             kill -QUIT "$p" 2>/dev/null

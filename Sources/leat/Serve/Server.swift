@@ -26,6 +26,7 @@ struct Server {
     let catalog: Catalog
     let workshop: Workshop
     let timings: TimingKeeper
+    let sender: Sender
     let pipeline: Pipeline
     let ingestion: Ingestion
     let metrics = MetricRegistry()
@@ -124,11 +125,12 @@ struct Server {
             library: PluginLibrary { try await catalog.pluginFile($0) },
             timings: timings
         )
+        sender = Sender(version: Self.version)
         pipeline = Pipeline(
             log: log,
             catalog: catalog,
             workshop: workshop,
-            sender: Sender(version: Self.version),
+            sender: sender,
             logger: logger
         )
         ingestion = Ingestion(
@@ -150,6 +152,7 @@ struct Server {
             LongLived { try await log.run() },
             catalog,
             LastWork { await workshop.close() },
+            LastWork { try? await sender.shutdown() },
             pipeline,
             RefusedSampleWriter(ingestion.refused, logger: logger) { try await log.refuse($0, samples: $1) },
             ingestion.queue,

@@ -1,0 +1,132 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import TestSupport
+
+/// A server with one source, the mask-email transformation and the webhook, sending to a receiver of the test's.
+struct Shop: Sendable {
+    static let writeKey = "system-test-write-key"
+
+    let folder: TemporaryFolder
+    let receiver: RecordingServer
+    var data: String { folder.path + "/data" }
+
+    /// Runs `leat` with what follows, as the operator of `server`.
+    func leat(_ words: [String], _ server: ServerProcess, token: String) async throws -> Program.Ended {
+        try await Program.run(
+            [Program.built("leat")] + words,
+            environment: [
+                "LEAT_SERVER": server.address, "LEAT_TOKEN": token, "HOME": folder.path, "PATH": "/usr/bin:/bin",
+                "SHOP_KEY": Self.writeKey,
+            ]
+        )
+    }
+
+    /// Uploads the plugins and describes everything in one file.
+    func setUp(_ server: ServerProcess, token: String, batch: Int = 20) async throws {
+        let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let mask = try ExamplePackage.build("swift-mask-email", product: "MaskEmail").path
+        let webhook = Program.built("libWebhook.so")
+        let uploads = [
+            [mask, "--manifest", "\(top)/examples/swift-mask-email/manifest.json"],
+            [webhook, "--manifest", "\(top)/Plugins/Connectors/Webhook/manifest.json"],
+        ]
+        for words in uploads {
+            try await succeed(["plugin", "push"] + words, server, token)
+        }
+        let file = folder.path + "/leat.yaml"
+        try """
+        sources: [{name: shop, writeKeys: ["${SHOP_KEY}"]}]
+        destinations:
+          - {name: receiver, connector: leat.webhook, config: {url: "\(receiver.url)/events", batch: \(batch)}}
+        connections:
+          - {source: shop, destination: receiver, transformations: [{plugin: com.example.mask-email}]}
+        """.write(toFile: file, atomically: true, encoding: .utf8)
+        try await succeed(["apply", "-f", file], server, token)
+    }
+
+    func succeed(_ words: [String], _ server: ServerProcess, _ token: String) async throws {
+        let ended = try await leat(words, server, token: token)
+        guard ended.status == 0 else { throw Refused(words: "leat \(words.joined(separator: " ")): \(ended.text)") }
+    }
+
+    /// Sends events as one batch; returns the status, or nil when no answer came.
+    func send(_ events: [String], to server: ServerProcess) async -> (status: Int, retryAfter: String?)? {
+        var request = HTTPClientRequest(url: server.address + "/v1/batch")
+        request.method = .POST
+        request.headers.add(
+            name: "Authorization",
+            value: "Basic " + Data("\(Self.writeKey):".utf8).base64EncodedString()
+        )
+        request.body = .bytes(ByteBuffer(string: "{\"batch\":[\(events.joined(separator: ","))]}"))
+        guard let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(15)) else { return nil }
+        _ = try? await response.body.collect(upTo: 1 << 20)
+        return (Int(response.status.code), response.headers.first(name: "Retry-After"))
+    }
+
+    /// One event of a user, numbered so that its place in the user's order can be told.
+    static func event(user: Int, number: Int) -> String {
+        """
+        {"type":"track","event":"Counted","messageId":"u\(user)-\(number)","userId":"user-\(user)",\
+        "properties":{"number":\(number),"email":"user\(user)@example.test"}}
+        """
+    }
+
+    /// The counts as the administration interface shows them: the first connection's, and what the source accepted.
+    func counts(_ server: ServerProcess, token: String) async throws -> [String: Int] {
+        let ended = try await leat(["counts", "--json"], server, token: token)
+        guard ended.status == 0,
+            let json = try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any],
+            let source = (json["sources"] as? [[String: Any]])?.first,
+            let connection = (json["connections"] as? [[String: Any]])?.first
+        else { throw Refused(words: ended.text) }
+        var counts: [String: Int] = [:]
+        for (name, value) in connection { counts[name] = value as? Int }
+        counts["accepted"] = source["accepted"] as? Int
+        return counts
+    }
+
+    /// Asks for the counts until everything accepted has an outcome, for two minutes at most.
+    func settled(_ server: ServerProcess, token: String) async throws -> [String: Int] {
+        let end = ContinuousClock.now + .seconds(120)
+        while true {
+            let counts = try await counts(server, token: token)
+            if counts["unread"] == 0, counts["waiting"] == 0 { return counts }
+            guard ContinuousClock.now < end else { throw Refused(words: "not settled: \(counts)") }
+        }
+    }
+
+    struct Refused: Error, CustomStringConvertible {
+        let words: String
+        var description: String { words }
+    }
+}
+
+/// The events that arrived, in the order of arrival.
+struct Arrivals {
+    /// The numbers of each user's events, first arrivals only.
+    private(set) var numbers: [Int: [Int]] = [:]
+    private(set) var identifiers: Set<String> = []
+    private(set) var count = 0
+    private(set) var addresses: Set<String> = []
+
+    init(_ requests: [RecordingServer.Request]) throws {
+        for request in requests {
+            let body = try JSONSerialization.jsonObject(with: Data(request.body))
+            for event in (body as? [[String: Any]]) ?? [body as? [String: Any] ?? [:]] { add(event) }
+        }
+    }
+
+    private mutating func add(_ event: [String: Any]) {
+        count += 1
+        let properties = event["properties"] as? [String: Any]
+        if let email = properties?["email"] as? String { addresses.insert(email) }
+        guard let identifier = event["messageId"] as? String, identifiers.insert(identifier).inserted,
+            let user = (event["userId"] as? String)?.split(separator: "-").last.flatMap({ Int($0) }),
+            let number = properties?["number"] as? Int
+        else { return }
+        numbers[user, default: []].append(number)
+    }
+}
