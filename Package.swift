@@ -286,6 +286,7 @@ let package = Package(
                 "Catalog",
                 "EventLog",
                 "EventModel",
+                "Ingestion",
                 "PluginHost",
                 "PostgreSQL",
                 "TestSupport",

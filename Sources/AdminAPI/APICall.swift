@@ -75,15 +75,34 @@ struct APICall: Sendable {
 
     /// The whole body; more than the limit is refused while it arrives.
     func body(atMost limit: Int = maximumBodyBytes) async throws -> [UInt8] {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            throw APIError.tooLarge(limit)
-        }
+        try refuseLongBody(atMost: limit)
         var bytes: [UInt8] = []
-        for try await buffer in request.body {
+        try await read { buffer in
             guard bytes.count + buffer.readableBytes <= limit else { throw APIError.tooLarge(limit) }
             bytes.append(contentsOf: buffer.readableBytesView)
         }
         return bytes
+    }
+
+    /// Refuses a body that says beforehand that it is longer than the limit.
+    func refuseLongBody(atMost limit: Int) throws(APIError) {
+        guard let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit else { return }
+        throw .tooLarge(limit)
+    }
+
+    /// Takes the body as it arrives; one that ends too early is the caller's fault and not ours.
+    func read(_ take: (ByteBuffer) throws -> Void) async throws {
+        var rest = request.body.makeAsyncIterator()
+        while true {
+            let next: ByteBuffer?
+            do {
+                next = try await rest.next()
+            } catch {
+                throw APIError(.badRequest, "body_incomplete", "The body did not arrive whole or not in time.")
+            }
+            guard let next else { return }
+            try take(next)
+        }
     }
 
     /// The body as a document: JSON, or YAML where the content type says so.

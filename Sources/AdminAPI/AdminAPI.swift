@@ -14,6 +14,12 @@ package struct AdminAPI: Sendable {
     private let logger: Logger
 
     package static let root = "/api/v1"
+    /// What the paths of uploads begin with, and the longest body of one: a library, a manifest and what parts them.
+    package static let uploadRoot = root + "/plugins/"
+    package static let maximumUploadBytes = PluginVersion.maximumBytes + PluginVersion.maximumManifestBytes + 16 * 1024
+    /// How long an upload may take to arrive.
+    /// - Unit: seconds.
+    package static let uploadSeconds: Int64 = 600
 
     package init(catalog: Catalog, reports: Reports, vet: @escaping PluginVetting, logger: Logger) {
         self.catalog = catalog

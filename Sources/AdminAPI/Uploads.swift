@@ -148,12 +148,11 @@ extension AdminAPI {
                 "Send the plugin as multipart/form-data with the parts manifest and library."
             )
         }
+        try call.refuseLongBody(atMost: Self.maximumUploadBytes)
         var parser = MultipartParser(boundary: boundary)
         var received = ReceivedPlugin()
         do {
-            for try await buffer in call.request.body {
-                try parser.feed(buffer.readableBytesView) { try received.take($0) }
-            }
+            try await call.read { try parser.feed($0.readableBytesView) { try received.take($0) } }
             try parser.finish()
         } catch let fault as MultipartParser.Fault {
             throw APIError.invalid("The upload \(fault.rawValue).")

@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
@@ -8,7 +9,8 @@ struct BodyDeadlinePassed: Error {}
 ///
 /// The idle time-out of the server covers a head that never ends: its parts are not seen here, so they do not count as
 /// activity. This handler watches what follows the head: the whole body must arrive within a fixed time, however lively
-/// its bytes drip, and what a sender goes on sending after it was refused is thrown away only up to a bound.
+/// its bytes drip, and what a sender goes on sending after it was refused is thrown away only up to a bound. Where large
+/// bodies are awaited there is more room and time, until the answer was given.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -18,6 +20,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let settings: ConnectionGuardSettings
     private var deadline: Scheduled<Void>?
     private var bodyBytes = 0
+    /// The most bytes of this body that are read.
+    private var mostBytes = 0
     private var failed = false
 
     init(_ settings: ConnectionGuardSettings) {
@@ -26,12 +30,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head:
+        case .head(let head):
             bodyBytes = 0
-            watch(context)
+            let room = settings.room(forPath: head.path ?? "")
+            mostBytes = room.bytes
+            watch(context, for: room.time)
         case .body(let buffer):
             bodyBytes += buffer.readableBytes
-            if bodyBytes > settings.drainBytes {
+            if bodyBytes > mostBytes {
                 context.close(promise: nil)
                 return
             }
@@ -43,7 +49,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard failed, case .end = unwrapOutboundIn(data) else {
+        guard case .end = unwrapOutboundIn(data) else {
+            context.write(data, promise: promise)
+            return
+        }
+        guard failed else {
+            if deadline != nil { narrow(context) }
             context.write(data, promise: promise)
             return
         }
@@ -57,9 +68,16 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    private func watch(_ context: ChannelHandlerContext) {
+    /// What still comes of a body after its answer has no use and gets no more than any other.
+    private func narrow(_ context: ChannelHandlerContext) {
+        mostBytes = min(mostBytes, bodyBytes + settings.drainBytes)
+        deadline?.cancel()
+        watch(context, for: settings.bodyDeadline)
+    }
+
+    private func watch(_ context: ChannelHandlerContext, for time: TimeAmount) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        deadline = context.eventLoop.scheduleTask(in: settings.bodyDeadline) {
+        deadline = context.eventLoop.scheduleTask(in: time) {
             let (guardian, context) = bound.value
             guardian.deadline = nil
             guardian.failed = true
@@ -77,4 +95,27 @@ struct ConnectionGuardSettings: Equatable, Sendable {
     var bodyDeadline = TimeAmount.seconds(30)
     /// The most bytes of one body that are read, wanted or not, before the connection is closed.
     var drainBytes = 16 * 1024 * 1024
+    /// Where larger bodies are awaited.
+    var uploads: UploadRoom?
+
+    fileprivate func room(forPath path: String) -> (bytes: Int, time: TimeAmount) {
+        guard let uploads, path.hasPrefix(uploads.prefix) else { return (drainBytes, bodyDeadline) }
+        return (uploads.bytes, .seconds(uploads.seconds))
+    }
+}
+
+/// More room and time for the bodies of some paths.
+package struct UploadRoom: Equatable, Sendable {
+    /// What these paths begin with.
+    package let prefix: String
+    /// The most bytes of one body.
+    package let bytes: Int
+    /// How long one body may take to arrive.
+    package let seconds: Int64
+
+    package init(prefix: String, bytes: Int, seconds: Int64) {
+        self.prefix = prefix
+        self.bytes = bytes
+        self.seconds = seconds
+    }
 }

@@ -45,11 +45,14 @@ package struct IngestionContext: RemoteAddressRequestContext {
 }
 
 extension HTTPServerBuilder {
-    /// HTTP/1.1 with the time-outs and bounds that ingestion needs.
-    package static func ingestion(_ settings: IngestionSettings) -> HTTPServerBuilder {
-        .http1(
+    /// HTTP/1.1 with the time-outs and bounds that ingestion needs, and room for larger bodies where they are awaited.
+    package static func ingestion(_ settings: IngestionSettings, uploads: UploadRoom? = nil) -> HTTPServerBuilder {
+        var guarding = settings.guarding
+        guarding.uploads = uploads
+        let settled = guarding
+        return .http1(
             configuration: .init(
-                additionalChannelHandlers: [ConnectionGuard(settings.guarding)],
+                additionalChannelHandlers: [ConnectionGuard(settled)],
                 idleTimeout: TimeAmount(settings.idleTimeout)
             )
         )

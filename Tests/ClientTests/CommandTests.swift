@@ -153,6 +153,23 @@ import Testing
         }
     }
 
+    @Test func `A plugin that is far larger than any event's body is taken`() async throws {
+        try await RunningServer.with { server in
+            let size = 20 * 1024 * 1024
+            let library = "\u{7F}ELF" + String(repeating: "\r\n--\r", count: size / 5)
+            try server.writePlugin("com.example.mask", "1.0.0", "transform", library: library)
+            let pushed = try await server.leat(
+                "plugin",
+                "push",
+                "com.example.mask.so",
+                "--manifest",
+                "com.example.mask.json"
+            )
+            #expect(pushed.status == 0, "\(pushed.text)")
+            #expect(server.catalog.current.plugins.map(\.size) == [Int64(library.utf8.count)])
+        }
+    }
+
     @Test func `Lists and reports say what there is, also when there is nothing`() async throws {
         try await RunningServer.with { server in
             #expect(try await server.leat("source", "list").output == "There are no sources yet.\n")

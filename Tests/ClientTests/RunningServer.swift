@@ -4,6 +4,7 @@ import EventModel
 import Foundation
 import Hummingbird
 import HummingbirdTesting
+import Ingestion
 import Logging
 import PostgreSQL
 import TestSupport
@@ -40,8 +41,14 @@ struct RunningServer: Sendable {
             let router = Router()
             AdminAPI(catalog: catalog, reports: reports, vet: believe, logger: Logger(label: "test"))
                 .addRoutes(to: router)
+            let uploads = UploadRoom(
+                prefix: AdminAPI.uploadRoot,
+                bytes: AdminAPI.maximumUploadBytes,
+                seconds: AdminAPI.uploadSeconds
+            )
             let application = Application(
                 router: router,
+                server: .ingestion(IngestionSettings(), uploads: uploads),
                 configuration: .init(address: .hostname("127.0.0.1", port: 0))
             )
             try await application.test(.live) { client in

@@ -85,7 +85,9 @@ extension Document {
 
     /// A text as it is written in YAML: plain where no reader can take it for something else, quoted otherwise.
     private static func yamlWord(_ string: String) -> String {
-        let isPlain = string.wholeMatch(of: /[A-Za-z\/][A-Za-z0-9\/._@+-]*(:\/\/[A-Za-z0-9\/._@+?=&%~-]+)?/) != nil
+        let word = /[A-Za-z\/][A-Za-z0-9\/._@+-]*(:\/\/[A-Za-z0-9\/._@+?=&%~:-]*[A-Za-z0-9\/])?/
+        let version = /[0-9]+\.[0-9]+\.[0-9]+/
+        let isPlain = string.wholeMatch(of: word) != nil || string.wholeMatch(of: version) != nil
         guard isPlain, !reservedWords.contains(string.lowercased()) else {
             var text = ""
             appendQuoted(string, to: &text)

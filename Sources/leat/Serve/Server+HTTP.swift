@@ -35,9 +35,14 @@ extension Server {
         let reports = Reports.live(catalog: catalog, log: log, timings: timings)
         AdminAPI(catalog: catalog, reports: reports, vet: PluginIntake.vet, logger: logger).addRoutes(to: router)
         let settings = settings
+        let uploads = UploadRoom(
+            prefix: AdminAPI.uploadRoot,
+            bytes: AdminAPI.maximumUploadBytes,
+            seconds: AdminAPI.uploadSeconds
+        )
         return Application(
             responder: IngestionResponder(ingestion, next: router.buildResponder()),
-            server: .ingestion(ingestion.settings),
+            server: .ingestion(ingestion.settings, uploads: uploads),
             configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: "leat"),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
