@@ -15,6 +15,8 @@ extension EventLog {
     /// - Parameter holding: the lanes for whose sake slices of the log stay; without it no event is ever dropped.
     /// - Throws: `nodeReplaced` when another run has taken this node's place; the program must stop.
     package func run(holding: (@Sendable () async -> [LaneID])? = nil) async throws(EventLogError) {
+        signals.setListening(true)
+        defer { signals.setListening(false) }
         let outcome = await withTaskGroup(of: EventLogError?.self) { group in
             group.addTask { await self.beatRegularly() }
             group.addTask { await self.tellOthers() }

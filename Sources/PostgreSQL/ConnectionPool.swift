@@ -95,7 +95,7 @@ package actor ConnectionPool {
         _ statement: Statement,
         _ parameters: [Parameter] = []
     ) async throws(PostgreSQLError) -> Rows {
-        let connection = try await acquire()
+        let connection = try await acquire(isCancellable: statement.isCancellable)
         do throws(PostgreSQLError) {
             let rows = try await connection.query(statement, parameters)
             await release(connection)
@@ -120,7 +120,7 @@ package actor ConnectionPool {
 
     // MARK: Lending
 
-    private func acquire() async throws(PostgreSQLError) -> Connection {
+    private func acquire(isCancellable: Bool = true) async throws(PostgreSQLError) -> Connection {
         guard phase == .open else { throw .poolClosed }
         while let connection = idle.popLast() {
             guard connection.isClean else {
@@ -135,7 +135,7 @@ package actor ConnectionPool {
             return try await open()
         }
         guard waiters.count < bounds.waiters else { throw .poolExhausted }
-        switch await waitForTurn() {
+        switch await waitForTurn(isCancellable: isCancellable) {
         case .connection(let connection): return connection
         case .mayOpen: return try await open()
         case .refused(let error): throw error
@@ -160,7 +160,7 @@ package actor ConnectionPool {
         }
     }
 
-    private func waitForTurn() async -> Grant {
+    private func waitForTurn(isCancellable: Bool) async -> Grant {
         let number = nextNumber
         nextNumber += 1
         return await withTaskGroup(of: Void.self, returning: Grant.self) { group in
@@ -173,7 +173,7 @@ package actor ConnectionPool {
             }
             let grant = await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
-                    guard !Task.isCancelled else {
+                    guard !(isCancellable && Task.isCancelled) else {
                         continuation.resume(
                             returning: Grant.refused(.cancelled(query: "waiting for a connection"))
                         )
@@ -182,6 +182,7 @@ package actor ConnectionPool {
                     waiters.append(Waiter(number: number, continuation: continuation))
                 }
             } onCancel: {
+                guard isCancellable else { return }
                 // A waiter must leave the queue inside the actor, which this handler is not.
                 Task { await self.refuse(number, .cancelled(query: "waiting for a connection")) }
             }

@@ -27,6 +27,19 @@ import Testing
                 _ = await changes.next()
                 let chunks = try await there.read(Events.partition, after: .beginning)
                 #expect(chunks.map(\.count) == [3])
+                // At the end, both ways round: what the other appends is found after its signal.
+                let end = chunks[0].end
+                let nothing = try await there.read(Events.partition, after: end)
+                #expect(nothing.isEmpty)
+                var found: [Chunk] = []
+                _ = try await here.append([Events.draft(3..<5)])
+                while found.isEmpty {
+                    _ = await changes.next()
+                    found = try await there.read(Events.partition, after: end)
+                }
+                #expect(found.map(\.firstOffset) == [3])
+                found = try await there.read(Events.partition, after: found[0].end)
+                #expect(found.isEmpty)
                 group.cancelAll()
                 try await group.waitForAll()
             }

@@ -31,7 +31,8 @@ extension EventLog {
 
     /// The chunks that hold the events from `position` on; empty if there are none yet.
     ///
-    /// The first chunk may begin before the position. All lanes of the node share one read of a chunk.
+    /// The first chunk may begin before the position. All lanes of the node share one read of a chunk, and while the
+    /// log runs, a reader at the end asks the database once per signal.
     ///
     /// - Throws: `database` (try again), `corruptChunk`.
     package func read(
@@ -41,14 +42,16 @@ extension EventLog {
     ) async throws(EventLogError) -> [Chunk] {
         while true {
             let cached = cache.run(partition, from: position.offset, limit)
-            if !cached.isEmpty { return cached }
+            if !cached.isEmpty || signals.isSettled(partition, at: position.offset) { return cached }
             guard cache.begin(partition, at: position.offset) else {
                 await cache.waitForReader(partition, at: position.offset)
                 continue
             }
             defer { cache.finish(partition, at: position.offset) }
+            let version = signals.version(of: partition)
             let chunks = try await fetch(partition, after: position, limit)
             for chunk in chunks { cache.insert(chunk) }
+            if chunks.isEmpty { signals.settle(partition, at: position.offset, since: version) }
             return chunks
         }
     }

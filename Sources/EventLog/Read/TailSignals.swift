@@ -12,6 +12,13 @@ package final class TailSignals: Sendable {
         var ends: [PartitionID: Int64] = [:]
         var waiting: [PartitionID: [UInt64: AsyncStream<Void>.Continuation]] = [:]
         var nextNumber: UInt64 = 0
+        /// Where each partition ended at its last signal; nothing here if that is not known.
+        var settled: [PartitionID: Int64] = [:]
+        /// Grows with every signal of the partition.
+        var versions: [PartitionID: UInt64] = [:]
+        var wakes: UInt64 = 0
+        /// Whether signals of other nodes come at all.
+        var isListening = false
         /// Appended here and not yet told to other nodes.
         var untold: Set<PartitionID> = []
     }
@@ -50,6 +57,8 @@ package final class TailSignals: Sendable {
     func moved(_ partition: PartitionID, to end: Int64, here: Bool) {
         let continuations = state.withLock { state -> [AsyncStream<Void>.Continuation] in
             state.ends[partition] = max(state.ends[partition] ?? 0, end)
+            state.versions[partition, default: 0] += 1
+            state.settled[partition] = here ? state.ends[partition] : nil
             if here { state.untold.insert(partition) }
             return Array((state.waiting[partition] ?? [:]).values)
         }
@@ -60,9 +69,42 @@ package final class TailSignals: Sendable {
     /// Wakes the readers of some partitions, or of all.
     func wake(_ partitions: [PartitionID]?) {
         let continuations = state.withLock { state in
-            (partitions ?? Array(state.waiting.keys)).flatMap { Array((state.waiting[$0] ?? [:]).values) }
+            state.wakes += 1
+            if let partitions {
+                for partition in partitions { state.settled[partition] = nil }
+            } else {
+                state.settled.removeAll(keepingCapacity: true)
+            }
+            return (partitions ?? Array(state.waiting.keys)).flatMap { Array((state.waiting[$0] ?? [:]).values) }
         }
         for continuation in continuations { continuation.yield() }
+    }
+
+    /// Says whether signals of other nodes come, without which an end is never taken for settled.
+    func setListening(_ isListening: Bool) {
+        state.withLock { state in
+            state.isListening = isListening
+            state.settled.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Whether a reader at this offset has seen all that there was at the last signal: asking the database again before
+    /// the next signal would only cost.
+    func isSettled(_ partition: PartitionID, at offset: Int64) -> Bool {
+        state.withLock { $0.isListening && $0.settled[partition] == offset }
+    }
+
+    /// Names the present state of the partition's signals.
+    func version(of partition: PartitionID) -> UInt64 {
+        state.withLock { $0.wakes &+ ($0.versions[partition] ?? 0) }
+    }
+
+    /// Notes that nothing was found beyond `offset`, unless a signal came since `version`.
+    func settle(_ partition: PartitionID, at offset: Int64, since version: UInt64) {
+        state.withLock { state in
+            guard state.wakes &+ (state.versions[partition] ?? 0) == version else { return }
+            state.settled[partition] = offset
+        }
     }
 
     /// Takes the partitions that other nodes have not been told of.
