@@ -16,8 +16,10 @@ package struct PluginHostSettings: Sendable {
     package var batchBytes = 1024 * 1024
     /// The plugin time that a batch should take at most.
     package var batchTime = Duration.milliseconds(100)
-    /// How long a plugin may work on one event.
+    /// How long a plugin may work on one event when it wishes for nothing else.
     package var eventTime = Duration.seconds(2)
+    /// How long a plugin may wish to work on one event.
+    package var eventTimeCeiling = Duration.seconds(10)
     /// How long a batch may take, however steadily it goes on.
     package var batchCeiling = Duration.seconds(60)
     /// CPU time that a plugin may take while it works on one event, all threads together.

@@ -11,19 +11,23 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
     package var kinds: Set<PluginKind>
     /// The symbol of the entry function.
     package var entry: String
+    /// How long it wishes to work on one event; nil for the host's own limit.
+    package var eventTime: Duration?
 
     package init(
         id: String,
         version: String,
         digest: PluginDigest,
         kinds: Set<PluginKind>,
-        entry: String
+        entry: String,
+        eventTime: Duration? = nil
     ) {
         self.id = id
         self.version = version
         self.digest = digest
         self.kinds = kinds
         self.entry = entry
+        self.eventTime = eventTime
     }
 
     package var description: String { "\(id)@\(version)" }
@@ -53,7 +57,8 @@ extension PluginIdentity {
             version: manifest.version,
             digest: digest,
             kinds: [manifest.kind],
-            entry: manifest.entry
+            entry: manifest.entry,
+            eventTime: manifest.limits.wallMilliseconds.map { .milliseconds($0) }
         )
     }
 }

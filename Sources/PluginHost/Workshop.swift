@@ -38,5 +38,5 @@ package final class Workshop: Sendable {
     }
 
     /// The worker processes that are not known to have ended.
-    package var livingWorkers: Int { pump.livingWorkers }
+    package var livingWorkers: Int { pump.workers.count }
 }

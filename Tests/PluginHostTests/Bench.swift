@@ -2,11 +2,12 @@ import Crypto
 import EventModel
 import Foundation
 import Logging
-import PluginHost
 import Sandbox
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import PluginHost
 
 /// A workshop of its own for one test, with real launchers and workers, and a look at what is left afterwards.
 struct Bench {
@@ -25,29 +26,48 @@ struct Bench {
         program: String? = nil,
         _ body: (Bench) async throws -> Void
     ) async throws {
-        let before = Self.openFiles()
-        let children = try await open(settings, program: program, body)
-        for pid in children { #expect(await Self.isGone(pid), "process \(pid) is still there") }
-        #expect(Self.openFiles() == before)
+        let left = try await open(settings, program: program, body)
+        for pid in left.processes { #expect(await Self.isGone(pid), "process \(pid) is still there") }
+        let open = Self.openFiles()
+        #expect(left.files.isDisjoint(with: open), "\(left.files.intersection(open)) are still open")
+    }
+
+    /// What a workshop has while it is open: processes, and files by their numbers in the kernel.
+    private struct Belongings {
+        var processes: Set<Int32> = []
+        var files: Set<UInt64> = []
+
+        mutating func add(_ workshop: Workshop) {
+            for seat in [workshop.pump.launcher.active, workshop.pump.launcher.spare] {
+                if let pid = seat?.pid, pid > 0 { processes.insert(pid) }
+            }
+            for worker in workshop.pump.workers {
+                if let pid = worker.process { processes.insert(pid) }
+                for descriptor in [worker.control, worker.arenas.input.file, worker.arenas.output.file] {
+                    if let file = Bench.file(descriptor.number) { files.insert(file) }
+                }
+            }
+        }
     }
 
     private static func open(
         _ settings: PluginHostSettings,
         program: String?,
         _ body: (Bench) async throws -> Void
-    ) async throws -> Set<Int32> {
+    ) async throws -> Belongings {
         let bench = try Bench(settings, program: program)
-        var children = Self.descendants()
+        var belongings = Belongings()
+        belongings.add(bench.workshop)
         do {
             try await body(bench)
         } catch {
             await bench.workshop.close()
             throw error
         }
-        children.formUnion(Self.descendants())
+        belongings.add(bench.workshop)
         await bench.workshop.close()
         #expect(bench.workshop.livingWorkers == 0)
-        return children
+        return belongings
     }
 
     private init(_ settings: PluginHostSettings, program: String?) throws {
@@ -98,26 +118,6 @@ struct Bench {
 
     // MARK: What is left
 
-    /// The processes below this one.
-    static func descendants() -> Set<Int32> {
-        var parents: [Int32: Int32] = [:]
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-            guard let pid = Int32(name), let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-                let rest = stat.split(separator: ")").last, stat.contains("(leat-")
-            else { continue }
-            let fields = rest.split(separator: " ")
-            parents[pid] = fields.count > 1 ? Int32(fields[1]) : nil
-        }
-        let own = getpid()
-        return Set(
-            parents.keys.filter { pid in
-                var next = pid
-                for _ in 0..<8 where next != own { next = parents[next] ?? 0 }
-                return next == own
-            }
-        )
-    }
-
     /// Whether the process ends, at once or soon: the workers of a killed launcher are killed by the kernel.
     private static func isGone(_ pid: Int32) async -> Bool {
         for _ in 0..<10_000 {
@@ -131,17 +131,17 @@ struct Bench {
         return false
     }
 
-    /// The arenas, pipes, sockets and counters that this process has open, by kind.
-    private static func openFiles() -> [String: Int] {
-        var kinds: [String: Int] = [:]
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
-            guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"),
-                // Folders of databases belong to other tests that run at the same time.
-                target.contains("leat-"), !target.contains("/leat-test-")
-            else { continue }
-            kinds[String(target.prefix(24)), default: 0] += 1
-        }
-        return kinds
+    /// The files that this process has open.
+    private static func openFiles() -> Set<UInt64> {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return Set(names.compactMap(Int32.init).compactMap(file))
+    }
+
+    /// The number of an open file in the kernel; nil for event counters and the like, which share one.
+    private static func file(_ descriptor: Int32) -> UInt64? {
+        var facts = stat()
+        let isNumbered = unsafe fstat(descriptor, &facts) == 0 && facts.st_mode & S_IFMT != 0
+        return isNumbered ? UInt64(facts.st_dev) << 40 | UInt64(facts.st_ino) : nil
     }
 }
 

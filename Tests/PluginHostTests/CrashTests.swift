@@ -1,9 +1,10 @@
 import EventModel
 import Foundation
-import PluginHost
 import Sandbox
 import TestSupport
 import Testing
+
+@testable import PluginHost
 
 extension WorkerTests {
     @Suite struct CrashTests {
@@ -102,37 +103,32 @@ extension WorkerTests {
             }
         }
 
+        @Test func `A plugin gets the time that its manifest asks for, up to the ceiling`() async throws {
+            var settings = PluginHostSettings()
+            settings.eventTime = .milliseconds(50)
+            settings.eventTimeCeiling = .milliseconds(600)
+            try await Bench.run(settings) { bench in
+                var plugin = try bench.upload(PluginFixture.library("events"))
+                plugin.eventTime = .seconds(60)
+                let session = bench.session(plugin)
+                let verdicts = try await session.transform(events(["slow", "hang"]))
+                #expect(verdicts.map(\.words) == [#"{"n":0,"do":"slow"}"#, "buried: wall_timeout"])
+                await session.stop()
+            }
+        }
+
         @Test func `When the launcher is killed its spare takes over and the batch is run again`() async throws {
             try await Bench.run { bench in
                 let session = try bench.session(PluginFixture.library("events"))
                 for round in 0..<2 {
                     _ = try await session.transform(events([nil]))
-                    let launchers = try await Self.launchers()
-                    // The one with children is in charge.
-                    kill(try #require(launchers.max { Self.children(of: $0) < Self.children(of: $1) }), SIGKILL)
+                    let launcher = try #require(bench.workshop.pump.launcher.active?.pid)
+                    kill(launcher, SIGKILL)
                     let verdicts = try await session.transform(events([nil, "drop"]))
                     #expect(verdicts.map(\.words) == [#"{"n":0}"#, "dropped: asked for"], "round \(round)")
                 }
                 await session.stop()
             }
-        }
-
-        /// The two launchers, once both run under their own name.
-        private static func launchers() async throws -> [Int32] {
-            for _ in 0..<100_000 {
-                let found = Bench.descendants().filter { pid in
-                    (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "leat-launcher\n"
-                }
-                if found.count == 2, found.contains(where: { children(of: $0) > 0 }) { return Array(found) }
-                await Task.yield()
-            }
-            Issue.record("there are not two launchers")
-            return []
-        }
-
-        private static func children(of pid: Int32) -> Int {
-            let list = try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
-            return list?.split(separator: " ").count ?? 0
         }
     }
 }

@@ -47,13 +47,7 @@ extension StageKey {
     /// Nil for a plugin of a kind that no stage has, or whose manifest cannot be read.
     init?(_ version: PluginVersion, _ config: String) {
         guard let manifest = try? Manifest(parsing: Array(version.manifest.utf8)) else { return nil }
-        let identity = PluginIdentity(
-            id: version.id,
-            version: version.version,
-            digest: version.digest,
-            kinds: [manifest.kind],
-            entry: manifest.entry
-        )
+        let identity = PluginIdentity(manifest, digest: version.digest)
         self.init(plugin: identity, kind: manifest.kind, config: config)
     }
 }

@@ -43,6 +43,9 @@ actor PluginRunner {
         sizer = BatchSizer(most: workshop.settings.batchEvents, goal: workshop.settings.batchTime)
     }
 
+    /// How long the plugin may work on one event.
+    private var eventTime: Duration { min(plugin.eventTime ?? settings.eventTime, settings.eventTimeCeiling) }
+
     /// How many events the next batch should have.
     var batchSize: Int { sizer.size }
 
@@ -149,7 +152,7 @@ actor PluginRunner {
         BatchHead(
             kind: kind,
             batch: batches,
-            deadlineNanoseconds: began + settings.eventTime.nanoseconds,
+            deadlineNanoseconds: began + eventTime.nanoseconds,
             wallNanoseconds: MonotonicTime.wall,
             fanOut: Limits.fanOut,
             outputBytes: ArenaLayout.largestBytes
@@ -160,8 +163,8 @@ actor PluginRunner {
         Watch(
             .wallTimeout,
             now: began,
-            limit: settings.eventTime.nanoseconds,
-            ceiling: events == 1 ? settings.eventTime.nanoseconds : settings.batchCeiling.nanoseconds,
+            limit: eventTime.nanoseconds,
+            ceiling: events == 1 ? eventTime.nanoseconds : settings.batchCeiling.nanoseconds,
             cpuLimit: settings.eventCPU.nanoseconds
         )
     }

@@ -108,8 +108,8 @@ final class WorkerPump: Sendable {
         if isDozing.load(ordering: .sequentiallyConsistent) { bell.ring() }
     }
 
-    /// The processes that are not known to have ended.
-    var livingWorkers: Int { registry.withLock { $0.workers.count } }
+    /// The workers that are not known to have ended.
+    var workers: [Worker] { registry.withLock { Array($0.workers.values) } }
 
     // MARK: The thread
 
