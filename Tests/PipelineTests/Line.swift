@@ -97,6 +97,19 @@ struct Line {
         return declaration
     }
 
+    /// The declaration of the destination and its connection, with another address.
+    static func declaration(destination url: String) throws -> Declaration {
+        try declaration(
+            """
+            destinations:
+              - name: hook
+                connector: test.connector
+                config: {url: "\(url)"}
+                limits: {concurrency: 8, timeout: 5s, retries: 20}
+            """
+        )
+    }
+
     struct Refused: Error { let problems: String }
 
     static var quiet: Logger {
@@ -143,11 +156,17 @@ struct Line {
             logger: Self.quiet
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await pipeline.run() }
+            // Without its signs of life nothing may be sent.
+            group.addTask { try? await log.run() }
+            let (ends, end) = AsyncStream.makeStream(of: Void.self)
+            group.addTask {
+                await pipeline.run()
+                end.finish()
+            }
             defer { group.cancelAll() }
             try await body()
             pipeline.shutDown()
-            try await group.next()
+            for await _ in ends {}
         }
     }
 

@@ -182,6 +182,46 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(2))) func `A destination whose address is corrected gets what waited for it`()
+        async throws
+    {
+        let wrong = try await RecordingServer.with { $0.url }
+        try await RecordingServer.with { server in
+            try await Line.with(destination: wrong) { line in
+                try await line.running {
+                    try await line.append(Line.events(100, users: 10))
+                    #expect(try await line.count("checkpoint WHERE read > 0") == 0)
+                    _ = try await line.catalog.apply(try Line.declaration(destination: server.url), by: "test")
+                    try await line.wait { $0.delivered == 100 }
+                }
+            }
+            #expect(firsts(server.requests) { _ in true }.values.allSatisfy { $0 == $0.sorted() })
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `A lane whose lease was taken commits nothing more and begins anew under its own`() async throws {
+        try await RecordingServer.with { server in
+            try await Line.with(destination: server.url) { line in
+                try await line.running {
+                    try await line.append(Line.events(40, users: 5))
+                    try await line.wait { $0.delivered == 40 }
+                    // As if another node had taken the lease over and given it back.
+                    let rob = Statement("test.rob", "UPDATE leat.lease SET epoch = epoch + 1, node_id = NULL")
+                    _ = try await line.pool.query(rob)
+                    try await line.append(Array(Line.events(80, users: 5).suffix(40)))
+                    try await line.wait { $0.delivered == 80 }
+                }
+                let epochs = Statement(
+                    "test.epochs",
+                    "SELECT count(DISTINCT epoch) FROM leat.checkpoint WHERE read > 0"
+                )
+                #expect(try await line.pool.query(epochs)[0].int8(0) == 2)
+            }
+            #expect(Set(server.requests.compactMap { $0.event?.n }) == Set(0..<80))
+        }
+    }
+
     @Test(.timeLimit(.minutes(2))) func `A connection that is switched off stands still and loses nothing`()
         async throws
     {

@@ -45,10 +45,14 @@ package final class Courier: Sendable {
         var alarm: ContinuousClock.Instant?
     }
 
+    /// How often it is asked again whether anything may be sent.
+    private static let permissionCheck = Duration.milliseconds(200)
     /// Tries that are kept of one stay, the latest.
     package static let maximumAttemptsKept = 10
 
     private let sender: Sender
+    /// Asked before anything is sent: false while somebody else may have taken over the lanes.
+    private let maySend: @Sendable () -> Bool
     private let state: Mutex<State>
     private let wakeUps: AsyncStream<Void>
     private let wakeUp: AsyncStream<Void>.Continuation
@@ -57,9 +61,11 @@ package final class Courier: Sendable {
         sender: Sender,
         schedule: RetrySchedule,
         concurrency: Int,
-        firstPause: Duration = Circuit.firstPause
+        firstPause: Duration = Circuit.firstPause,
+        maySend: @escaping @Sendable () -> Bool = { true }
     ) {
         self.sender = sender
+        self.maySend = maySend
         let dispatch = Dispatch(schedule: schedule, concurrency: concurrency, firstPause: firstPause)
         state = Mutex(State(dispatch: dispatch))
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -123,6 +129,12 @@ package final class Courier: Sendable {
         wakeUp.yield()
     }
 
+    /// Begins anew with a destination that is another now: what the old one did says nothing of it.
+    package func renew() {
+        state.withLock { $0.dispatch.renew() }
+        wakeUp.yield()
+    }
+
     /// Whether the destination works, for people to see.
     package var circuit: Circuit.State { state.withLock { $0.dispatch.circuit.state } }
 
@@ -149,6 +161,7 @@ package final class Courier: Sendable {
 
     private func takeNext() -> (sends: [Send], alarm: ContinuousClock.Instant?) {
         let now = ContinuousClock.now
+        guard maySend() else { return ([], now + Self.permissionCheck) }
         return state.withLock { state in
             let sends = state.dispatch.next(at: now).compactMap { number, attempt -> Send? in
                 state.parcels[number].map { (number, $0.parcel.request, attempt) }

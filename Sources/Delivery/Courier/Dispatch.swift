@@ -71,6 +71,12 @@ package struct Dispatch: Sendable {
         if attempts == 0 { fresh.append(number) } else { wait(number, until: now) }
     }
 
+    /// Forgets what was learnt of the destination.
+    package mutating func renew() {
+        circuit = Circuit()
+        hasDivided = false
+    }
+
     /// Forgets a parcel that nobody wants to know the end of any more.
     package mutating func withdraw(_ number: UInt64) {
         guard parcels.removeValue(forKey: number) != nil else { return }

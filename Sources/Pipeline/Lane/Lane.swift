@@ -124,7 +124,13 @@ final class Lane: Sendable {
             desk.receipts[request] = nil
             desk.machine.ended(request, ending, at: now)
         case .checkpoint: publish(&desk)
-        case .plan(let plan, let number): desk.assign((plan, number))
+        case .plan(let plan, let number):
+            let isOther = plan.connector !== desk.plan.connector
+            desk.assign((plan, number))
+            if isOther {
+                desk.stale = Set(desk.receipts.keys)
+                desk.machine.renew([], at: now)
+            }
         case .stop: return true
         }
         return false
@@ -152,6 +158,8 @@ final class Lane: Sendable {
             group.addTask { await self.read(from: position, room: room) }
         }
         if desk.machine.settledSinceCheckpoint >= Self.publishEvery { publish(&desk) }
+        if desk.machine.isChanged { ledger.hasNews.store(true, ordering: .relaxed) }
+        if !desk.stale.isEmpty { renewStale(&desk) }
         setAlarm(&desk, &group)
     }
 
@@ -194,10 +202,32 @@ final class Lane: Sendable {
     }
 
     private func publish(_ desk: inout LaneDesk) {
+        ledger.hasNews.store(false, ordering: .relaxed)
         guard desk.machine.isChanged else { return }
         var checkpoint = desk.machine.takeCheckpoint()
         checkpoint.sliceTime = desk.trail.time(of: checkpoint.position)
         ledger.publish(checkpoint)
+    }
+
+    /// Has requests that another connector built, and that are not under way now, built again by the present one.
+    ///
+    /// Otherwise they would go where the destination no longer is, for ever.
+    private func renewStale(_ desk: inout LaneDesk) {
+        var withdrawn: [Int] = []
+        for request in desk.stale {
+            guard let (courier, receipt) = desk.receipts[request] else {
+                desk.stale.remove(request)
+                continue
+            }
+            guard courier.withdrawWaiting([receipt]).isEmpty else { continue }
+            desk.stale.remove(request)
+            desk.receipts[request] = nil
+            withdrawn.append(request)
+        }
+        if !withdrawn.isEmpty {
+            desk.machine.renew(withdrawn, at: Moment.now)
+            post(.look)
+        }
     }
 
     /// Takes back what was not sent, and waits a little for what was.

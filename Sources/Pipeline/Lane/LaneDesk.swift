@@ -24,6 +24,8 @@ struct LaneDesk {
     /// The log had nothing more when it was looked at last.
     var isDry = false
     var receipts: [Int: (Courier, Courier.Receipt)] = [:]
+    /// Requests on their way that a former connector built.
+    var stale: Set<Int> = []
     /// - Unit: microseconds since 1970.
     var alarm: Int64?
 

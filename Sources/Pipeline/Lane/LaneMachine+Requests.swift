@@ -127,6 +127,20 @@ extension LaneMachine {
         )
     }
 
+    /// Has requests built again that are not under way: all that wait for their turn, and those that were taken back.
+    package mutating func renew(_ withdrawn: [Int], at now: Moment) {
+        for number in withdrawn {
+            if let request = requests[number], case .sent = request.state { requests[number]?.state = .waiting }
+        }
+        for (number, request) in requests.sorted(by: { $0.key < $1.key }) {
+            guard case .waiting = request.state else { continue }
+            requests[number]?.state = .held
+            order.hold(number)
+            rework(number, into: [request.parts])
+        }
+        finishStep(at: now)
+    }
+
     /// Consecutive runs of about the same length.
     private func divided(_ parts: [PartReference]) -> [[PartReference]] {
         let size = max(1, (parts.count + settings.divisor - 1) / settings.divisor)

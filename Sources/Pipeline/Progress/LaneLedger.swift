@@ -5,6 +5,8 @@ import Synchronization
 /// - Owner: the lane writes, the node's checkpointer takes.
 final class LaneLedger: Sendable {
     private let page = Mutex<LaneCheckpoint?>(nil)
+    /// Whether the lane has something to publish that nobody has asked for yet.
+    let hasNews = Atomic<Bool>(false)
 
     func publish(_ checkpoint: LaneCheckpoint) {
         page.withLock { page in

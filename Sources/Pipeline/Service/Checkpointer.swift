@@ -9,26 +9,33 @@ import Synchronization
 ///
 /// - Owner: the pipeline.
 final class Checkpointer: Sendable {
-    /// A lane and the epoch under which it may commit.
+    /// A lane and the lease under which it may commit.
     struct Entry: Sendable {
         let lane: Lane
-        let epoch: Int64
+        let lease: Lease
+        /// Another node has taken over: nothing of the lane is committed any more.
+        var isFenced = false
     }
+
+    private typealias Page = (entry: Entry, checkpoint: LaneCheckpoint)
 
     private let log: EventLog
     private let period: Duration
     private let logger: Logger
     private let entries = Mutex<[LaneID: Entry]>([:])
     private let turn = Turn()
+    /// Told when a lease turns out to be gone.
+    private let lost: @Sendable (Lease) -> Void
 
-    init(log: EventLog, period: Duration, logger: Logger) {
+    init(log: EventLog, period: Duration, logger: Logger, lost: @escaping @Sendable (Lease) -> Void) {
+        self.lost = lost
         self.log = log
         self.period = period
         self.logger = logger
     }
 
-    func enter(_ lane: Lane, epoch: Int64) {
-        entries.withLock { $0[lane.key] = Entry(lane: lane, epoch: epoch) }
+    func enter(_ lane: Lane, _ lease: Lease) {
+        entries.withLock { $0[lane.key] = Entry(lane: lane, lease: lease) }
     }
 
     /// Commits every period until the task is cancelled.
@@ -36,7 +43,8 @@ final class Checkpointer: Sendable {
         while !Task.isCancelled {
             try? await Task.sleep(for: period, clock: .continuous)
             await commit()
-            for entry in entries.withLock({ Array($0.values) }) { entry.lane.post(.checkpoint) }
+            for entry in entries.withLock({ Array($0.values) })
+            where entry.lane.ledger.hasNews.load(ordering: .relaxed) { entry.lane.post(.checkpoint) }
         }
     }
 
@@ -49,40 +57,76 @@ final class Checkpointer: Sendable {
 
     /// Commits the last of a lane that has ended, and forgets it.
     ///
-    /// Without the database it waits, since whoever starts the lane again must find what happened. A lane whose lease
+    /// Without the database it waits, at most for `bound`, since whoever starts the lane again must find what happened. A lane whose lease
     /// is gone is forgotten at once: another node goes on from what was committed.
-    func settle(_ key: LaneID) async {
-        while let entry = entries.withLock({ $0[key] }), !entry.lane.ledger.isEmpty {
+    func settle(_ key: LaneID, atMost bound: Duration?) async {
+        let deadline = bound.map { ContinuousClock.now + $0 }
+        while let entry = entries.withLock({ $0[key] }), !entry.isFenced, !entry.lane.ledger.isEmpty {
             await commit()
             if entry.lane.ledger.isEmpty || Task.isCancelled { break }
+            if let deadline, ContinuousClock.now >= deadline { break }
             try? await Task.sleep(for: period, clock: .continuous)
         }
         entries.withLock { $0[key] = nil }
     }
 
     private func commitInTurn() async {
-        let taken = entries.withLock { entries in
-            entries.compactMap { key, entry in
-                entry.lane.ledger.take().map { (entry: entry, checkpoint: $0) }
+        let pages = entries.withLock { entries in
+            entries.values.compactMap { entry -> Page? in
+                guard !entry.isFenced else { return nil }
+                return entry.lane.ledger.take().map { (entry, $0) }
             }
         }
-        guard !taken.isEmpty else { return }
-        var checkpoint = Checkpoint()
-        var leases: Set<Lease> = []
-        for one in taken {
-            let lane = one.entry.lane
-            checkpoint.add(one.checkpoint, of: lane.key, start: lane.start.record.start)
-            leases.insert(Lease(partition: lane.key.partition, epoch: one.entry.epoch))
-        }
+        guard !pages.isEmpty else { return }
         do throws(EventLogError) {
-            try await log.commit(checkpoint, under: Array(leases))
+            try await commit(pages)
         } catch {
-            for one in taken { one.entry.lane.ledger.putBack(one.checkpoint) }
-            logger.warning(
-                "Progress could not be committed and is kept for the next time.",
-                metadata: ["error.code": "\(error.code)", "error": "\(error)"]
-            )
+            if error == .leaseLost {
+                await commitApart(pages)
+            } else {
+                putBack(pages, error)
+            }
         }
+    }
+
+    private func commit(_ pages: [Page]) async throws(EventLogError) {
+        var checkpoint = Checkpoint()
+        for page in pages {
+            let lane = page.entry.lane
+            checkpoint.add(page.checkpoint, of: lane.key, start: lane.start.record.start)
+        }
+        try await log.commit(checkpoint, under: Array(Set(pages.map(\.entry.lease))))
+    }
+
+    /// Finds out which lease is gone; the lanes under all others are committed.
+    private func commitApart(_ pages: [Page]) async {
+        for (lease, own) in Dictionary(grouping: pages, by: \.entry.lease) {
+            do throws(EventLogError) {
+                try await commit(own)
+            } catch {
+                guard error == .leaseLost else {
+                    putBack(own, error)
+                    continue
+                }
+                for page in own {
+                    entries.withLock { $0[page.entry.lane.key]?.isFenced = true }
+                    page.entry.lane.post(.stop)
+                }
+                logger.warning(
+                    "Another node has taken over a partition, so its lanes stop here.",
+                    metadata: ["partition": "\(lease.partition)", "epoch": "\(lease.epoch)"]
+                )
+                lost(lease)
+            }
+        }
+    }
+
+    private func putBack(_ pages: [Page], _ error: EventLogError) {
+        for page in pages { page.entry.lane.ledger.putBack(page.checkpoint) }
+        logger.warning(
+            "Progress could not be committed and is kept for the next time.",
+            metadata: ["error.code": "\(error.code)", "error": "\(error)"]
+        )
     }
 }
 

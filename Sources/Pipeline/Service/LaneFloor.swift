@@ -3,6 +3,7 @@ import Delivery
 import EventLog
 import EventModel
 import PluginHost
+import Synchronization
 
 /// Which lanes run, and which should.
 ///
@@ -11,9 +12,9 @@ struct LaneFloor {
     private enum Stand {
         /// What was committed of it is being read.
         case loading
-        case running(Lane)
-        /// It was told to stop.
-        case leaving(Lane)
+        case running(Lane, epoch: Int64)
+        /// It was told to stop, or has stopped, and its last progress is not committed yet.
+        case leaving
     }
 
     private let pipeline: Pipeline
@@ -30,6 +31,7 @@ struct LaneFloor {
             workshop: pipeline.workshop,
             sender: pipeline.sender,
             schedule: pipeline.settings.lane.schedule,
+            maySend: { [log = pipeline.log] in log.maySend },
             logger: pipeline.logger
         )
     }
@@ -45,15 +47,21 @@ struct LaneFloor {
         case .leases(let leases):
             self.leases = leases
             arrange(&group)
+        case .lost(let lease):
+            if leases[lease.partition] == lease.epoch { leases[lease.partition] = nil }
+            pipeline.doubtsLeases.store(true, ordering: .relaxed)
+            arrange(&group)
         case .loaded(let key, let start): begin(key, start, &group)
         case .notLoaded(let key):
             stands[key] = nil
             arrange(&group)
         case .ended(let key):
+            stands[key] = .leaving
             let checkpointer = pipeline.checkpointer
             let notice = pipeline.notice
+            let bound: Duration? = isClosing ? Self.lastCommit : nil
             group.addTask {
-                await checkpointer.settle(key)
+                await checkpointer.settle(key, atMost: bound)
                 notice.yield(.settled(key))
             }
         case .settled(let key):
@@ -65,6 +73,9 @@ struct LaneFloor {
         }
     }
 
+    /// How long a shutdown waits for the database to take a lane's last progress; the rest is delivered again.
+    private static let lastCommit = Duration.seconds(5)
+
     /// Ends the sessions once no lane needs them.
     mutating func close() async {
         for session in shelf.retire(except: []) { await session.stop() }
@@ -73,18 +84,21 @@ struct LaneFloor {
     /// Compares what runs with what should.
     private mutating func arrange(_ group: inout TaskGroup<Void>) {
         let wanted = isClosing ? [:] : wantedLanes()
-        for (key, stand) in stands where wanted[key] == nil {
-            blueprints[key] = nil
-            guard case .running(let lane) = stand else { continue }
-            stands[key] = .leaving(lane)
-            // A lane whose lease is gone must not commit any more, and does not, since its epoch is old.
+        for key in Array(blueprints.keys) where wanted[key] == nil { blueprints[key] = nil }
+        for (key, stand) in stands {
+            // A lane under an old epoch must not commit any more, and cannot; it begins anew under the new one.
+            guard case .running(let lane, let epoch) = stand, wanted[key] == nil || leases[key.partition] != epoch
+            else {
+                continue
+            }
+            stands[key] = .leaving
             lane.post(.stop)
         }
         for (key, blueprint) in wanted {
             let changed = blueprints[key] != blueprint
             blueprints[key] = blueprint
             switch stands[key] {
-            case .running(let lane) where changed: lane.assign(plan(blueprint, &group))
+            case .running(let lane, _) where changed: lane.assign(plan(blueprint, &group))
             case .running, .loading, .leaving: break
             case nil: load(key, &group)
             }
@@ -131,8 +145,8 @@ struct LaneFloor {
             log: pipeline.log,
             logger: pipeline.logger
         )
-        stands[key] = .running(lane)
-        pipeline.checkpointer.enter(lane, epoch: epoch)
+        stands[key] = .running(lane, epoch: epoch)
+        pipeline.checkpointer.enter(lane, Lease(partition: key.partition, epoch: epoch))
         let notice = pipeline.notice
         group.addTask {
             await lane.run()

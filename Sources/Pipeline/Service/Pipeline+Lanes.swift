@@ -3,6 +3,7 @@ import Delivery
 import EventLog
 import EventModel
 import Logging
+import Synchronization
 
 /// Where lanes begin, and which partitions are this node's.
 extension Pipeline {
@@ -49,6 +50,8 @@ extension Pipeline {
         while !Task.isCancelled {
             let wanted = Set(catalog.current.sources.flatMap(\.partitionIDs))
             // A node that has everything looks less often.
+            let doubts = doubtsLeases.exchange(false, ordering: .relaxed)
+            if doubts { held = [:] }
             if log.node != nil, wanted != Set(held.keys) || round % Self.roundsBetweenLooks == 0 {
                 do throws(EventLogError) {
                     let leases = try await log.acquire(wanted.sorted())

@@ -20,6 +20,8 @@ package final class Pipeline: Service {
         case snapshot(CatalogSnapshot)
         /// The epochs of the partitions that are this node's.
         case leases([PartitionID: Int64])
+        /// A lease turned out to be gone.
+        case lost(Lease)
         case loaded(LaneID, LaneStart)
         case notLoaded(LaneID)
         case ended(LaneID)
@@ -38,6 +40,8 @@ package final class Pipeline: Service {
     let duplicates: DuplicateWindow
     let notices: AsyncStream<Notice>
     let notice: AsyncStream<Notice>.Continuation
+    /// Set when the leases must be asked for anew.
+    let doubtsLeases = Atomic<Bool>(false)
 
     package init(
         log: EventLog,
@@ -54,8 +58,11 @@ package final class Pipeline: Service {
         self.settings = settings
         self.logger = logger
         duplicates = DuplicateWindow(log)
-        checkpointer = Checkpointer(log: log, period: settings.checkpointPeriod, logger: logger)
-        (notices, notice) = AsyncStream.makeStream()
+        let (notices, notice) = AsyncStream.makeStream(of: Notice.self)
+        (self.notices, self.notice) = (notices, notice)
+        checkpointer = Checkpointer(log: log, period: settings.checkpointPeriod, logger: logger) {
+            notice.yield(.lost($0))
+        }
     }
 
     /// Runs until graceful shutdown: lanes stop reading, finish what is under way within a bound, and are committed.

@@ -11,11 +11,20 @@ struct StageShelf {
     private let workshop: Workshop
     private let sender: Sender
     private let schedule: RetrySchedule
+    private let maySend: @Sendable () -> Bool
     private let logger: Logger
+    private var connectors: [DestinationID: StageKey] = [:]
     private var sessions: [StageKey: PluginSession] = [:]
     private var couriers: [DestinationID: Courier] = [:]
 
-    init(workshop: Workshop, sender: Sender, schedule: RetrySchedule, logger: Logger) {
+    init(
+        workshop: Workshop,
+        sender: Sender,
+        schedule: RetrySchedule,
+        maySend: @escaping @Sendable () -> Bool,
+        logger: Logger
+    ) {
+        self.maySend = maySend
         self.workshop = workshop
         self.sender = sender
         self.schedule = schedule
@@ -28,9 +37,18 @@ struct StageShelf {
         schedule.maximumAttempts = blueprint.limits.retries + 1
         let known = couriers[blueprint.destination]
         let courier =
-            known ?? Courier(sender: sender, schedule: schedule, concurrency: blueprint.limits.concurrency)
+            known
+            ?? Courier(
+                sender: sender,
+                schedule: schedule,
+                concurrency: blueprint.limits.concurrency,
+                maySend: maySend
+            )
         couriers[blueprint.destination] = courier
         known?.set(schedule: schedule, concurrency: blueprint.limits.concurrency)
+        if connectors.updateValue(blueprint.connector, forKey: blueprint.destination) != blueprint.connector {
+            known?.renew()
+        }
         let plan = LanePlan(
             transformations: blueprint.transformations.map { session($0) },
             connector: session(blueprint.connector),

@@ -140,7 +140,13 @@ struct PipelineBench: AsyncParsableCommand {
         )
         let lanes = Self.lanes(catalog)
         let rate = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await pipeline.run() }
+            // Without its signs of life nothing may be sent.
+            group.addTask { try? await log.run() }
+            let (ends, end) = AsyncStream.makeStream(of: Void.self)
+            group.addTask {
+                await pipeline.run()
+                end.finish()
+            }
             let before = try await Self.delivered(log, lanes)
             let sent = try await accepted(bodies, as: 0, log, catalog)
             while try await Self.delivered(log, lanes) - before < Int64(sent.events) {
@@ -148,7 +154,8 @@ struct PipelineBench: AsyncParsableCommand {
             }
             let time = (ContinuousClock.now - sent.start) / .seconds(1)
             pipeline.shutDown()
-            try await group.waitForAll()
+            for await _ in ends {}
+            group.cancelAll()
             return Double(sent.events) / time
         }
         try await delivery.shutdown()
