@@ -1,9 +1,11 @@
 import EventModel
 import Foundation
-import PluginHost
+import Synchronization
 import TestSupport
 import Testing
 import WorkerProtocol
+
+@testable import PluginHost
 
 extension WorkerTests {
     @Suite struct SessionTests {
@@ -74,6 +76,34 @@ extension WorkerTests {
                 #expect(plan.requests.map(\.url) == ["https://example.com/in", "https://example.com/in"])
                 #expect(plan.fates == [.requested, .drop(reason: "asked for"), .requested])
                 await session.stop()
+            }
+        }
+
+        @Test func `A session that is stopped in the middle of a batch ends it and tells its callers`() async throws {
+            var settings = PluginHostSettings()
+            settings.eventTime = .seconds(60)
+            settings.eventTimeCeiling = .seconds(60)
+            try await Bench.run(settings) { bench in
+                let session = try bench.session(PluginFixture.library("events"))
+                _ = try await session.transform(events([nil]))
+                async let leader = Self.error(session, events(["hang"]))
+                async let follower = Self.error(session, events([nil]))
+                // Until the batch is under way: its worker begins to be watched.
+                while bench.workshop.pump.workers.allSatisfy({ worker in worker.state.withLock { $0.watch == nil } }) {
+                    await Task.yield()
+                }
+                await session.stop()
+                #expect(await leader == .stopped)
+                #expect(await follower == .stopped)
+            }
+        }
+
+        private static func error(_ session: PluginSession, _ events: [PluginEvent]) async -> PluginError? {
+            do throws(PluginError) {
+                _ = try await session.transform(events)
+                return nil
+            } catch {
+                return error
             }
         }
 

@@ -169,16 +169,21 @@ final class Worker: Sendable {
         send(.replaceArena, code: slot.rawValue, values: values, descriptors: [arena.file.number], &state)
     }
 
-    /// Lets the plugin destroy its instance, for at most a second; then it is killed.
+    /// Lets the plugin destroy its instance, for at most a second; a worker in the middle of something is killed at once.
     func drain() {
         let now = MonotonicTime.now
-        state.withLock { state in
-            guard state.end == nil, state.watch == nil else { return }
-            state.watch = Watch(.hostDied, now: now, limit: 1_000_000_000, ceiling: 1_000_000_000)
+        let isBusy = state.withLock { state in
+            guard state.end == nil else { return false }
+            guard state.watch == nil else { return true }
+            state.watch = Watch(.hostDied, now: now, limit: Self.drainTime, ceiling: Self.drainTime)
             send(.drain, &state)
+            return false
         }
-        pump.noteWatch()
+        if isBusy { kill(.hostDied) } else { pump.noteWatch() }
     }
+
+    /// How long a plugin may take to destroy its instance, in nanoseconds.
+    private static let drainTime: Int64 = 1_000_000_000
 
     /// Has the process killed; how it ended is reported as always, with this cause.
     func kill(_ cause: FailureCause) {
