@@ -43,9 +43,7 @@ extension EventLog {
     private func dropChunks(before limit: Int64, _ lanes: [LaneID]) async throws(EventLogError) {
         let old = try await slices.existing("chunk").filter { $0.upper <= limit }
         guard !old.isEmpty else { return }
-        let records = try await records(lanes)
-        var needed = records.map(\.position.sliceTime).min() ?? .max
-        if records.count < lanes.count { needed = 0 }
+        var needed = try await neededTime(lanes)
         let parked = try await translated { () async throws(PostgreSQLError) in
             try await pool.query(Self.oldestParked).first?.timestampOrNull(0)
         }
@@ -53,6 +51,17 @@ extension EventLog {
         for slice in old where slice.upper * 1_000_000 <= needed {
             try await carry(Self.carryChunks, slice)
             try await slices.drop(slice)
+        }
+    }
+
+    /// The time from which on some lane has not read; lanes at their end need nothing, however long ago that was.
+    private func neededTime(_ lanes: [LaneID]) async throws(EventLogError) -> Int64 {
+        let ends = try await accepted(Array(Set(lanes.map(\.partition))))
+        var positions: [LaneID: LogPosition] = [:]
+        for record in try await records(lanes) { positions[record.lane] = record.position }
+        return lanes.reduce(.max) { needed, lane in
+            let position = positions[lane] ?? .beginning
+            return position.offset < ends[lane.partition] ?? 0 ? min(needed, position.sliceTime) : needed
         }
     }
 

@@ -149,7 +149,7 @@ struct Server {
             LongLived { await pool.run() },
             LastWork { try? await log.leave() },
             LongLived { await timings.run() },
-            LongLived { try await log.run() },
+            LongLived { [catalog] in try await log.run(holding: { catalog.current.lanes }) },
             catalog,
             LastWork { await workshop.close() },
             LastWork { try? await sender.shutdown() },
@@ -173,5 +173,14 @@ struct Server {
         let (ingestion, recorder) = (ingestion, timings.recorder)
         metrics.register { ingestion.metrics() }
         metrics.register { recorder.families() }
+    }
+}
+
+extension CatalogSnapshot {
+    /// Every connection's reading of every partition of its source: what they have not read stays in the log.
+    fileprivate var lanes: [LaneID] {
+        connections.flatMap { connection in
+            (source(connection.source)?.partitionIDs ?? []).map { LaneID(partition: $0, consumer: connection.id) }
+        }
     }
 }
