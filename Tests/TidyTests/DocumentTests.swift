@@ -19,6 +19,23 @@ import Testing
         }
     }
 
+    @Test func `Every metric stands in the operator's table, and no other`() throws {
+        let table = try SourceTree.text("docs/operations.md")
+        let channels: Set<String> = ["leat_append", "leat_catalog"]
+        var metrics: Set<String> = []
+        for file in try SourceTree.files(in: ["Sources"], endings: [".swift"]) {
+            for line in file.lines {
+                metrics.formUnion(line.matches(of: /"(leat_[a-z_]+)"/).map { String($0.1) })
+            }
+        }
+        metrics.subtract(channels)
+        #expect(metrics.count >= 10)
+        for metric in metrics.sorted() { #expect(table.contains("| `\(metric)` |"), "\(metric) is not documented") }
+        for row in table.matches(of: /\| `(leat_[a-z_]+)` \|/) {
+            #expect(metrics.contains(String(row.1)), "docs/operations.md tells of a metric that is none: \(row.1)")
+        }
+    }
+
     @Test func `Every folder of Sources is on the map`() throws {
         let map = try SourceTree.text("docs/architecture.md")
         let folders = Set(try SourceTree.files(in: ["Sources"], endings: [".swift", ".h"]).map(\.target))
