@@ -22,7 +22,7 @@ struct IngestBench: AsyncParsableCommand {
     var seconds = 5
 
     @Option(help: "How many connections send.")
-    var connections = 8
+    var connections = 16
 
     @Option(help: "How many requests are on the way on each connection.")
     var depth = 2
