@@ -12,10 +12,8 @@ root=$(dirname "$examples")
 leat="$bin/leat"
 
 # As root the data belongs below /var/lib, where the server's own user may go; else in the user's own share.
-if [ "$(id -u)" -eq 0 ]; then share=/var/lib/leat; else share=${XDG_DATA_HOME:-$HOME/.local/share}/leat; fi
-mkdir -p "$share"
-chmod o+x "$share"
-data="$share/demo-$$"
+if [ "$(id -u)" -eq 0 ]; then share=/var/lib; else share=${XDG_DATA_HOME:-$HOME/.local/share}; fi
+data="$share/leat-demo-$$"
 scratch=$(mktemp -d)
 server='' listener=''
 

@@ -41,16 +41,20 @@ struct DataDirectory: ~Copyable {
         }
     }
 
-    /// Makes the folder and what is missing above it; those above keep the rights of their own parents.
+    /// Makes the folder and what is missing above it, for its owner alone; those above keep the rights of their parents.
+    ///
+    /// A folder that is there must be empty or ours: a slip of the pen must not give `/tmp` away.
     private static func make(_ path: String, owner: Account?) throws {
-        guard !FileManager.default.fileExists(atPath: path) else { return }
-        let above = URL(filePath: path).deletingLastPathComponent().path
-        try FileManager.default.createDirectory(atPath: above, withIntermediateDirectories: true)
-        try FileManager.default.createDirectory(
-            atPath: path,
-            withIntermediateDirectories: false,
-            attributes: [.posixPermissions: 0o700]
-        )
+        let files = FileManager.default
+        if files.fileExists(atPath: path) {
+            let names = try files.contentsOfDirectory(atPath: path)
+            guard names.isEmpty || names.contains("leat.lock") else {
+                throw RuntimeError("it holds other things; give a new or empty folder with --data-directory")
+            }
+        } else {
+            try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        try files.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path)
         try owner?.own(path)
     }
 
