@@ -64,7 +64,7 @@ struct PipelineBench: AsyncParsableCommand {
             let catalog = try await Catalog.open(pool: pool, logger: Self.silent)
             try await upload(transformation, transformationManifest, to: catalog)
             try await upload(connector, connectorManifest, to: catalog)
-            try await declare(on: catalog, sinkPort: sink.port)
+            _ = try await catalog.apply(try declaration(sinkPort: sink.port), by: "bench")
             _ = try await log.join(identity: "bench")
             let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
             let workshop = try Workshop(launcher: launcher, library: library, timings: TimingRecorder())
@@ -90,37 +90,43 @@ struct PipelineBench: AsyncParsableCommand {
     }
 
     private func upload(_ library: String, _ manifest: String, to catalog: Catalog) async throws {
-        let bytes = [UInt8](try Data(contentsOf: URL(filePath: library)))
-        let text = try String(contentsOfFile: manifest, encoding: .utf8)
-        let read = try Manifest(parsing: Array(text.utf8))
-        let upload = PluginUpload(
-            id: read.id,
-            version: read.version,
-            kind: read.kind == .transform ? .transform : .requests,
-            manifest: text,
-            library: bytes,
-            sha256: Array(SHA256.hash(data: bytes))
-        )
+        let upload = try Self.upload(library, manifest)
         _ = try await catalog.add(upload, activate: true, by: "bench")
     }
 
-    private func declare(on catalog: Catalog, sinkPort: Int) async throws {
-        let ids = try [transformationManifest, connectorManifest].map {
-            try Manifest(parsing: Array(try String(contentsOfFile: $0, encoding: .utf8).utf8)).id
-        }
+    private static func upload(_ library: String, _ manifest: String) throws -> PluginUpload {
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: library)))
+        let read = try Self.manifest(manifest)
+        return PluginUpload(
+            id: read.id,
+            version: read.version,
+            kind: read.kind == .transform ? .transform : .requests,
+            manifest: try String(contentsOfFile: manifest, encoding: .utf8),
+            library: bytes,
+            sha256: Array(SHA256.hash(data: bytes))
+        )
+    }
+
+    private func declaration(sinkPort: Int) throws -> Declaration {
+        let transformation = try Self.manifest(transformationManifest).id
+        let connector = try Self.manifest(connectorManifest).id
         let text = """
             sources:
               - {name: whole, writeKeys: ["\(Self.writeKey)-0"]}
               - {name: alone, writeKeys: ["\(Self.writeKey)-1"]}
             destinations:
               - name: sink
-                connector: \(ids[1])
+                connector: \(connector)
                 config: {url: "http://127.0.0.1:\(sinkPort)/", batch: \(sinkBatch)}
-            connections: [{source: whole, destination: sink, transformations: [{plugin: \(ids[0])}]}]
+            connections: [{source: whole, destination: sink, transformations: [{plugin: \(transformation)}]}]
             """
         let (declaration, problems) = Declaration.read(try Document.yaml(text))
         guard problems.isEmpty else { throw ValidationError("\(problems)") }
-        _ = try await catalog.apply(declaration, by: "bench")
+        return declaration
+    }
+
+    private static func manifest(_ path: String) throws -> Manifest {
+        try Manifest(parsing: [UInt8](try Data(contentsOf: URL(filePath: path))))
     }
 
     /// Events a second until the last of those accepted is delivered and committed.
