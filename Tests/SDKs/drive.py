@@ -1,6 +1,6 @@
 """Sends events with one of the real SDKs, at the word of whoever started it.
 
-    drive.py rudder|segment|legacy URL
+    drive.py rudder|segment|legacy URL WRITE_KEY
 
 Each line on standard input is a command: `calls` makes every kind of call once, `many N` makes N track calls, `end`
 flushes and stops. After each command one line of JSON says which message ids were made and what the SDK reported.
@@ -9,21 +9,18 @@ flushes and stops. After each command one line of JSON says which message ids we
 import json
 import sys
 
-WRITE_KEY = "WRITE_KEY"
-
-
-def client(sdk, url, errors):
+def client(sdk, url, key, errors):
     def on_error(error, batch):
         errors.append(f"{error} ({len(batch)} events)")
 
     if sdk == "rudder":
         from rudderstack.analytics.client import Client
-        return Client(WRITE_KEY, host=url, on_error=on_error)
+        return Client(key, host=url, on_error=on_error)
     if sdk == "segment":
         from segment.analytics.client import Client
-        return Client(WRITE_KEY, host=url, on_error=on_error, gzip=True)
+        return Client(key, host=url, on_error=on_error, gzip=True)
     from analytics.client import Client
-    return Client(WRITE_KEY, host=url, on_error=on_error)
+    return Client(key, host=url, on_error=on_error)
 
 
 def calls(analytics):
@@ -39,9 +36,9 @@ def calls(analytics):
 
 
 def main():
-    sdk, url = sys.argv[1:]
+    sdk, url, key = sys.argv[1:]
     errors = []
-    analytics = client(sdk, url, errors)
+    analytics = client(sdk, url, key, errors)
     for line in sys.stdin:
         words = line.split()
         if words[0] == "calls":

@@ -1,16 +1,17 @@
 import Foundation
 
 /// One of the real Python SDKs in its own virtual environment, run by `Tests/SDKs/drive.py`.
-final class SDKProcess: Sendable {
+package final class SDKProcess: Sendable {
     /// What the SDK made of one command.
-    struct Report: Decodable {
-        let ids: [String]
-        let refused: Int
-        let errors: [String]
+    package struct Report: Decodable {
+        package let ids: [String]
+        package let refused: Int
+        package let errors: [String]
     }
 
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    /// Why there is no SDK, or no word from it.
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
     }
 
     private static let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -21,11 +22,12 @@ final class SDKProcess: Sendable {
     private let input = Pipe()
     private let lines: AsyncStream<String>
 
-    init(_ sdk: String, port: Int) async throws {
+    /// Starts the SDK `rudder`, `segment` or `legacy`, sending to a port of this machine.
+    package init(_ sdk: String, port: Int, writeKey: String = "WRITE_KEY") async throws {
         let environment = try await Self.environment(sdk)
         let output = Pipe()
         process.executableURL = environment.appending(path: "bin/python")
-        process.arguments = [Self.drivers.appending(path: "drive.py").path, sdk, "http://127.0.0.1:\(port)"]
+        process.arguments = [Self.drivers.appending(path: "drive.py").path, sdk, "http://127.0.0.1:\(port)", writeKey]
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
@@ -52,12 +54,12 @@ final class SDKProcess: Sendable {
     }
 
     /// Gives one command; its report comes when the SDK has sent everything.
-    func begin(_ command: String) throws {
+    package func begin(_ command: String) throws {
         try input.fileHandleForWriting.write(contentsOf: Data((command + "\n").utf8))
     }
 
     /// Waits for the report of the command that was begun first.
-    func report() async throws -> Report {
+    package func report() async throws -> Report {
         guard let line = await lines.first(where: { _ in true }) else {
             throw Failure(description: "the driver ended without a report")
         }
