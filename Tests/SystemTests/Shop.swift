@@ -10,7 +10,7 @@ struct Shop: Sendable {
 
     let folder: TemporaryFolder
     let receiver: RecordingServer
-    var data: String { folder.path + "/data" }
+    var data: String { folder.path + "/leat" }
 
     /// Runs `leat` with what follows, as the operator of `server`.
     func leat(_ words: [String], _ server: ServerProcess, token: String) async throws -> Program.Ended {
