@@ -8,6 +8,13 @@ import TestSupport
 struct Shop: Sendable {
     static let writeKey = "system-test-write-key"
 
+    /// A refused connection is an answer: a client that tries again for seconds would hide it.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(configuration: configuration)
+    }()
+
     let folder: TemporaryFolder
     let receiver: RecordingServer
     var data: String { folder.path + "/leat" }
@@ -61,7 +68,7 @@ struct Shop: Sendable {
             value: "Basic " + Data("\(Self.writeKey):".utf8).base64EncodedString()
         )
         request.body = .bytes(ByteBuffer(string: "{\"batch\":[\(events.joined(separator: ","))]}"))
-        guard let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(15)) else { return nil }
+        guard let response = try? await Self.client.execute(request, timeout: .seconds(15)) else { return nil }
         _ = try? await response.body.collect(upTo: 1 << 20)
         return (Int(response.status.code), response.headers.first(name: "Retry-After"))
     }

@@ -91,9 +91,18 @@ struct ClusterDirectory: Sendable {
         return nil
     }
 
+    /// Removes the socket of a server that is gone.
+    ///
+    /// PostgreSQL would take the process id in its lock for a living server while nobody has reaped the dead one, which
+    /// in a container without a proper first process is for ever. The folder is ours alone, and nothing runs on it now.
+    private func removeStaleSocket() {
+        for name in ["/.s.PGSQL.5432", "/.s.PGSQL.5432.lock"] { unsafe unlink(settings.socketDirectory + name) }
+    }
+
     /// Starts the server and waits until it answers, crash recovery included.
     func start() throws(PostgreSQLError) -> ServerProcess {
         try Files.makePrivateFolder(settings.socketDirectory, owner: account)
+        removeStaleSocket()
         let log = try openLog()
         defer { close(log) }
         let process = try ServerProcess.start(
