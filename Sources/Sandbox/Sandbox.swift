@@ -42,7 +42,7 @@ package enum Sandbox {
             let result = step.take(order)
             if result >= 0 {
                 report.insert(step.mark)
-            } else if step.isRequired {
+            } else if step.isRequired || step.mark == .identity && order.identity != nil {
                 throw SandboxError(step: step.name, errno: -result)
             }
         }

@@ -43,6 +43,14 @@ package enum SystemCallFilter {
         28 /* PR_SET_SECUREBITS */, 36 /* PR_SET_CHILD_SUBREAPER */, 47, /* PR_CAP_AMBIENT */
     ]
 
+    /// What `fcntl` may not do: have the kernel send any signal to any process of the same user.
+    private static let refusedDescriptorCommands: [UInt64] = [
+        8 /* F_SETOWN */, 10 /* F_SETSIG */, 15, /* F_SETOWN_EX */
+    ]
+
+    /// The same by `ioctl`.
+    private static let refusedDeviceCommands: [UInt64] = [0x8901 /* FIOSETOWN */, 0x8902 /* SIOCSPGRP */]
+
     /// Installs the filter on all threads.
     ///
     /// - Returns: 0, or -errno.
@@ -81,7 +89,15 @@ package enum SystemCallFilter {
             ("tgkill", leat_filter_argument_differs(0, UInt64(getpid()))),
             // Reading limits only.
             ("prlimit64", leat_filter_argument_differs(2, 0)),
+            // Its own place on the processors only.
+            ("sched_setaffinity", leat_filter_argument_differs(0, 0)),
         ]
+        for command in refusedDescriptorCommands {
+            rules.append(("fcntl", leat_filter_argument(1, UInt64(UInt32.max), command)))
+        }
+        for command in refusedDeviceCommands {
+            rules.append(("ioctl", leat_filter_argument(1, UInt64(UInt32.max), command)))
+        }
         for option in refusedProcessOptions {
             rules.append(("prctl", leat_filter_argument(0, UInt64(UInt32.max), option)))
         }

@@ -94,6 +94,7 @@ private struct Launcher {
         let number = request.values[0]
         guard attached.count == 6 else { return report(LauncherMessage(.notStarted, code: EINVAL, number)) }
         let identity = identities?.take()
+        if identities != nil, identity == nil { return report(LauncherMessage(.notStarted, code: EAGAIN, number)) }
         let order = SandboxOrder(
             parent: getpid(),
             identity: identity,
@@ -177,7 +178,7 @@ private struct IdentityPool {
     private var taken: Set<UInt32> = []
     private var next: UInt32 = 0
 
-    /// Nil when a thousand workers run: the next one shares the launcher's identity without its rights.
+    /// Nil when a thousand workers run: the next one must wait, since it may not be root.
     mutating func take() -> UInt32? {
         for _ in 0..<Self.count {
             let identity = Self.first + next

@@ -66,7 +66,8 @@ static size_t describe(char *text, size_t room)
         "{\"descriptors\":\"%s\",\"environment\":\"%s\",\"uid\":%u,\"interfaces\":%d,\"socket\":%d,\"unix\":%d,"
         "\"netlink\":%d,\"socketpair\":%d,\"connect\":%d,\"exec\":%d,\"fork\":%d,\"kill\":%d,\"ptrace\":%d,\"unshare\":%d,"
         "\"setuid\":%d,\"raise\":%d,\"dumpable\":%d,\"parent\":%d,\"noNewPrivileges\":%d,\"seccomp\":%d,\"memfd\":%d,"
-        "\"uring\":%d,\"core\":%llu,\"files\":%llu,\"writeInput\":%d,\"cutOutput\":%d,\"session\":%d}",
+        "\"uring\":%d,\"core\":%llu,\"files\":%llu,\"writeInput\":%d,\"cutOutput\":%d,\"session\":%d,"
+        "\"signalOwner\":%d,\"signalNumber\":%d,\"affinity\":%d}",
         descriptors, variables, getuid(), network_interfaces(), TRIED(socket(AF_INET, SOCK_STREAM, 0)),
         TRIED(socket(AF_UNIX, SOCK_STREAM, 0)), TRIED(socket(AF_NETLINK, SOCK_RAW, 0)),
         TRIED(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)), TRIED(connect(3, NULL, 0)),
@@ -75,7 +76,9 @@ static size_t describe(char *text, size_t room)
         TRIED(setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 1024})), TRIED(prctl(PR_SET_DUMPABLE, 1)),
         TRIED(prctl(PR_SET_PDEATHSIG, 0)), prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_SECCOMP),
         TRIED(memfd_create("x", 0)), TRIED(syscall(SYS_io_uring_setup, 1, NULL)), (unsigned long long)core.rlim_cur,
-        (unsigned long long)files.rlim_cur, input_error, TRIED(ftruncate(5, 0)), getsid(0) == getpid());
+        (unsigned long long)files.rlim_cur, input_error, TRIED(ftruncate(5, 0)), getsid(0) == getpid(),
+        TRIED(fcntl(1, F_SETOWN, getppid())), TRIED(fcntl(1, F_SETSIG, SIGKILL)),
+        TRIED(sched_setaffinity(getppid(), sizeof(cpu_set_t), &(cpu_set_t){0})));
 }
 
 static leat_status process(leat_instance *instance, const leat_batch *batch, const leat_transform_sink *sink)

@@ -50,7 +50,8 @@ extension WorkerTests {
             #expect(environment?.sorted() == WorkerEnvironment.words.sorted())
             for call in [
                 "socket", "unix", "netlink", "socketpair", "connect", "exec", "fork", "kill", "ptrace", "unshare",
-                "raise", "dumpable", "parent", "memfd", "writeInput", "cutOutput",
+                "raise", "dumpable", "parent", "memfd", "writeInput", "cutOutput", "signalOwner", "signalNumber",
+                "affinity",
             ] {
                 #expect(found[call] as? Int == Int(EPERM), "\(call) gave \(String(describing: found[call]))")
             }

@@ -35,11 +35,12 @@ trap 'exit 130' INT TERM
 
 # wait_for SECONDS WHAT COMMAND...: until the command succeeds, while the server lives.
 wait_for() {
-    local end=$((SECONDS + $1)) what=$2
+    local end=$((SECONDS + $1)) what=$2 told=$((SECONDS + 5))
     shift 2
     until "$@"; do
         [ $SECONDS -lt $end ] || { echo "Gave up waiting for $what." >&2; exit 1; }
         kill -0 "$server" 2>/dev/null || { echo "The server ended while waiting for $what." >&2; exit 1; }
+        [ $SECONDS -lt $told ] || { echo "still waiting for $what"; told=$((SECONDS + 5)); }
         sleep 0.2
     done
 }

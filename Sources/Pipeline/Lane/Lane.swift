@@ -79,7 +79,7 @@ final class Lane: Sendable {
     /// Runs until it is told to stop, or its task is cancelled; what happened is then in the ledger.
     func run() async {
         var desk = LaneDesk(start, initialPlan)
-        await withTaskGroup(of: Void.self) { group in
+        await withDiscardingTaskGroup { group in
             group.addTask { await self.followTail() }
             post(.look)
             for await _ in arrivals {
@@ -87,9 +87,11 @@ final class Lane: Sendable {
                     defer { inbox = [] }
                     return inbox
                 }
-                var stops = false
-                for message in messages where !stops { stops = take(message, &desk) }
-                if stops { break }
+                if let stop = messages.firstIndex(where: { take($0, &desk) }) {
+                    // What came in behind the word to stop is heard while the lane withdraws.
+                    inbox.withLock { $0.insert(contentsOf: messages[(stop + 1)...], at: 0) }
+                    break
+                }
                 perform(&desk, &group)
             }
             await withdraw(&desk)
@@ -137,8 +139,9 @@ final class Lane: Sendable {
     }
 
     /// Does what the machine wants, reads on if there is room, and sets the next alarm.
-    private func perform(_ desk: inout LaneDesk, _ group: inout TaskGroup<Void>) {
+    private func perform(_ desk: inout LaneDesk, _ group: inout DiscardingTaskGroup) {
         let now = Moment.now
+        if let alarm = desk.alarm, alarm <= now.wall { desk.alarm = nil }
         if let due = desk.machine.nextDue, due <= now.wall { desk.machine.wake(at: now) }
         for action in desk.machine.takeActions() {
             switch action {
@@ -166,7 +169,7 @@ final class Lane: Sendable {
     /// Events after which a lane does not wait to be asked for what is to be committed.
     private static let publishEvery = 4_000
 
-    private func setAlarm(_ desk: inout LaneDesk, _ group: inout TaskGroup<Void>) {
+    private func setAlarm(_ desk: inout LaneDesk, _ group: inout DiscardingTaskGroup) {
         guard let due = desk.machine.nextDue, desk.alarm.map({ due < $0 }) ?? true else { return }
         desk.alarm = due
         let pause = Duration.microseconds(max(0, due - Moment.now.wall))

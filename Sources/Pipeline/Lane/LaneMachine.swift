@@ -54,7 +54,8 @@ package struct LaneMachine {
     /// How many events may be read now; nil while the lane is full.
     package var room: Int? {
         let events = min(settings.portionEvents, settings.windowEvents - inFlightEvents)
-        let isNear = nextOffset - progress.position < LaneProgress.reach - Int64(settings.portionEvents)
+        // Chunks are read whole: half the reach is left for the one that begins last.
+        let isNear = nextOffset - progress.position < LaneProgress.reach / 2
         guard events > 0, inFlightBytes < settings.windowBytes, ahead < settings.portionsAhead, isNear,
             parking.count < settings.parkedEvents, parking.bytes < settings.parkedBytes
         else { return nil }

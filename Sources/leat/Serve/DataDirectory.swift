@@ -47,7 +47,8 @@ struct DataDirectory: ~Copyable {
     private static func make(_ path: String, owner: Account?) throws {
         let files = FileManager.default
         if files.fileExists(atPath: path) {
-            let names = try files.contentsOfDirectory(atPath: path)
+            // A disk of its own begins with a folder of the file system's.
+            let names = try files.contentsOfDirectory(atPath: path).filter { $0 != "lost+found" }
             guard names.isEmpty || names.contains("leat.lock") else {
                 throw RuntimeError("it holds other things; give a new or empty folder with --data-directory")
             }

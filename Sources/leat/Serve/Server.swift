@@ -36,6 +36,7 @@ struct Server {
         let logger = Logger(label: "leat")
         // Before anything else: the launcher keeps the rights that this process gives up.
         let launcher = try Launcher.start(program: settings.workerPath)
+        OwnMemory.hide()
         let account = geteuid() == 0 ? try Account(named: settings.user) : nil
         let directory = try DataDirectory(
             path: settings.dataDirectory
@@ -43,10 +44,13 @@ struct Server {
             owner: account
         )
         let cluster = try await startCluster(settings, directory.path, account, environment, logger)
-        try account?.become()
         let server: Server
         do {
+            try account?.become()
             server = try await Server(settings, directory.identity, launcher, cluster, logger)
+            if let token = try await server.catalog.makeFirstToken() {
+                Terminal.line("Admin token, shown this once: \(token)")
+            }
         } catch {
             await cluster?.stop()
             throw error
@@ -141,7 +145,6 @@ struct Server {
 
     /// Runs every part until SIGTERM or SIGINT; they end in the opposite order.
     private func serve() async throws {
-        if let token = try await catalog.makeFirstToken() { Terminal.line("Admin token, shown this once: \(token)") }
         registerMetrics()
         var services: [any Service] = []
         if let cluster { services.append(LongLived { try await cluster.run() }) }
