@@ -53,7 +53,7 @@ struct RunningServer: Sendable {
             )
             try await application.test(.live) { client in
                 let folder = TemporaryFolder()
-                let address = "http://127.0.0.1:\(try #require(client.port))/"
+                let address = "http://localhost:\(try #require(client.port))/"
                 try await body(
                     RunningServer(folder: folder.path, address: address, token: token, catalog: catalog)
                 )
