@@ -29,6 +29,10 @@ struct ClusterDirectory: Sendable {
         if let account { _ = fchown(descriptor, account.user, account.group) }
     }
 
+    private static let lockAttempts = 50
+    /// - Unit: microseconds.
+    private static let lockPause: UInt32 = 20_000
+
     /// Keeps every other server of ours off this directory until the descriptor is closed.
     func lock() throws(PostgreSQLError) -> Int32 {
         let descriptor = unsafe open(settings.directory + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -36,7 +40,11 @@ struct ClusterDirectory: Sendable {
             throw .cluster(reason: "\(settings.directory).lock cannot be opened (\(Files.reason(errno))).")
         }
         give(descriptor)
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+        // A process that was just forked holds a copy of a lock that we gave back, until it starts its own program.
+        for _ in 0..<Self.lockAttempts {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+            usleep(Self.lockPause)
+        }
         close(descriptor)
         throw .cluster(reason: "another server already runs on \(settings.directory).")
     }
