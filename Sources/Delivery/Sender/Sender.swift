@@ -25,7 +25,7 @@ package final class Sender: Sendable {
     private static let connectTimeout = TimeAmount.seconds(10)
     private static let idleTimeout = TimeAmount.seconds(60)
 
-    /// A sender that names itself by `version` and keeps no answer without its secrets masked.
+    /// A sender that names itself by `version` and masks the secrets that it is given in every answer it keeps.
     package init(version: String, mask: SecretMask = SecretMask()) {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
