@@ -13,9 +13,13 @@ package struct EventLogSettings: Sendable {
     /// How long dead letters, and the log of attempts, are kept.
     package var deadLetterRetention = Duration.seconds(30 * 86_400)
     package var attemptRetention = Duration.seconds(3 * 86_400)
+    /// How long refused events are counted by the minute, and samples of them are kept; their totals stay.
+    package var refusedRetention = Duration.seconds(30 * 86_400)
+    /// How long plugin timings are kept.
+    package var timingRetention = Duration.seconds(30 * 86_400)
     /// How far back a repeated message id is looked for.
     package var duplicateWindow = Duration.seconds(24 * 3600)
-    /// The most message ids that a node remembers, about 40 bytes each; beyond it the window shrinks.
+    /// The message ids that a node has memory for, 48 bytes each; where that is too little, windows get shorter.
     package var duplicateEntries = 4_000_000
     /// How long a node that says nothing keeps its leases.
     package var leaseTime = Duration.seconds(10)

@@ -1,11 +1,12 @@
 package import EventLog
+import EventModel
 package import Logging
 import ServiceLifecycle
 
 /// Writes what ``RefusedSamples`` gathered, in one statement each second, and the rest at a clean shutdown.
 package struct RefusedSampleWriter: Service {
-    /// Stores counts and samples together, or throws and stores nothing.
-    package typealias Store = @Sendable ([RefusedCount], [RefusedSample]) async throws -> Void
+    /// Stores a flush whole, or throws; the same flush a second time changes nothing.
+    package typealias Store = @Sendable (RefusedFlush) async throws -> Void
 
     /// How often something is written while there is something to write.
     static let period = Duration.seconds(1)
@@ -28,13 +29,16 @@ package struct RefusedSampleWriter: Service {
         await write()
     }
 
-    /// Writes what was gathered; what cannot be written now is kept for the next time.
+    /// Writes what was gathered; what cannot be written now is written unchanged the next time, before all that follows.
     func write() async {
-        guard let taken = samples.take() else { return }
+        guard let flush = samples.flush(at: EventTime.now().microseconds) else { return }
         do {
-            try await store(taken.counts, taken.samples)
+            try await store(flush)
+            samples.settled(flush)
+        } catch let error as any ClassifiedError where error.disposition == .bury {
+            samples.settled(flush)
+            logger.error("Refused events were given up", metadata: ["error": "\(error)"])
         } catch {
-            samples.putBack(taken)
             logger.warning("Refused events could not be written", metadata: ["error": "\(error)"])
         }
     }

@@ -16,6 +16,9 @@ package final class RefusedSamples: Sendable {
         var counts: [Key: Int64] = [:]
         var sampled: [Key: Int] = [:]
         var samples: [RefusedSample] = []
+        /// Gathered, numbered, and not known to be stored.
+        var pending: RefusedFlush?
+        var flushes: Int64 = 0
     }
 
     /// The longest part of an event that is kept, in bytes.
@@ -49,26 +52,30 @@ package final class RefusedSamples: Sendable {
         }
     }
 
-    /// Takes everything gathered so far; nil when there is nothing.
-    package func take() -> (counts: [RefusedCount], samples: [RefusedSample])? {
+    /// What is to be stored next; nil when there is nothing.
+    ///
+    /// The same flush again until it is `settled`, so that the store can tell a repetition.
+    package func flush(at: Int64) -> RefusedFlush? {
         state.withLock { state in
+            if let pending = state.pending { return pending }
             guard !state.counts.isEmpty else { return nil }
-            defer { state = State() }
-            let counts = state.counts.map {
-                RefusedCount(source: $0.key.source, reason: $0.key.reason.rawValue, events: $0.value)
-            }
-            return (counts, state.samples)
+            let flush = RefusedFlush(
+                number: state.flushes + 1,
+                at: at,
+                counts: state.counts.map {
+                    RefusedCount(source: $0.key.source, reason: $0.key.reason.rawValue, events: $0.value)
+                },
+                samples: state.samples
+            )
+            state = State(pending: flush, flushes: flush.number)
+            return flush
         }
     }
 
-    /// Puts back what could not be written: all counts, and the samples that still fit.
-    package func putBack(_ taken: (counts: [RefusedCount], samples: [RefusedSample])) {
+    /// Takes note that a flush is stored, or can never be.
+    package func settled(_ flush: RefusedFlush) {
         state.withLock { state in
-            for count in taken.counts {
-                guard let reason = EventRefusal(rawValue: count.reason) else { continue }
-                state.counts[Key(source: count.source, reason: reason), default: 0] += count.events
-            }
-            state.samples = Array((taken.samples + state.samples).prefix(Self.samplesTotal))
+            if state.pending?.number == flush.number { state.pending = nil }
         }
     }
 }

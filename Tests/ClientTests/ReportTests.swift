@@ -74,8 +74,12 @@ import Testing
                 _ = try await log.append([draft])
             }
             try await log.refuse(
-                [RefusedCount(source: web.id, reason: "too_large", events: 5)],
-                samples: [RefusedSample(source: web.id, reason: "too_large", detail: "Too large.", sample: [0x7B])]
+                RefusedFlush(
+                    number: 1,
+                    at: 0,
+                    counts: [RefusedCount(source: web.id, reason: "too_large", events: 5)],
+                    samples: [RefusedSample(source: web.id, reason: "too_large", detail: "Too large.", sample: [0x7B])]
+                )
             )
             let recorder = TimingRecorder()
             let store = TimingStore(pool: pool, node: NodeID(rawValue: 1))

@@ -151,32 +151,4 @@ import Testing
             #expect(total.unread == 7)
         }
     }
-
-    @Test func `Refused events are counted, and the last of them kept`() async throws {
-        try await Database.temporary { pool in
-            let log = EventLog(pool)
-            let source = SourceID(rawValue: 7)
-            for _ in 0..<3 {
-                try await log.refuse(
-                    [
-                        RefusedCount(source: source, reason: "too_large", events: 2),
-                        RefusedCount(source: source, reason: "no_type", events: 1),
-                    ],
-                    samples: [
-                        RefusedSample(source: source, reason: "no_type", detail: "no type", sample: Array("{}".utf8))
-                    ]
-                )
-            }
-            let counts = try await log.refusedCounts([source])
-            #expect(
-                counts == [
-                    RefusedCount(source: source, reason: "no_type", events: 3),
-                    RefusedCount(source: source, reason: "too_large", events: 6),
-                ]
-            )
-            let samples = try await log.refused(source, limit: 2)
-            #expect(samples.count == 2)
-            #expect(samples[0].sample == Array("{}".utf8))
-        }
-    }
 }

@@ -97,10 +97,11 @@ import Testing
             #expect(errors.map { $0["code"] as? String } == ["event_not_an_object", "identity_missing"])
             #expect(server.log.objects.count == 2)
 
-            let taken = try #require(server.ingestion.refused.take())
+            let taken = try #require(server.ingestion.refused.flush(at: 0))
             #expect(taken.counts.map(\.events) == [1, 1])
             #expect(taken.samples.map { String(decoding: $0.sample, as: UTF8.self) } == ["7", #"{"type":"track"}"#])
-            #expect(server.ingestion.refused.take() == nil)
+            server.ingestion.refused.settled(taken)
+            #expect(server.ingestion.refused.flush(at: 0) == nil)
         }
     }
 

@@ -92,7 +92,7 @@ import Testing
                 #expect(try await server.post("/v1/batch", batch).status == 200)
                 #expect(try await server.post("/v1/track", #"{"event":"nobody"}"#).status == 400)
                 let writer = RefusedSampleWriter(server.ingestion.refused, logger: RunningIngestion.silent) {
-                    try await log.refuse($0, samples: $1)
+                    try await log.refuse($0)
                 }
                 await writer.write()
                 let source = RunningIngestion.source.id

@@ -16,14 +16,16 @@ import Testing
             var isAway = false
             var counts: [String: Int64] = [:]
             var samples = 0
+            var flushes: [Int64] = []
         }
         let state = Mutex(State())
 
-        func write(_ counts: [RefusedCount], _ samples: [RefusedSample]) throws {
+        func write(_ flush: RefusedFlush) throws {
             try state.withLock { state in
+                state.flushes.append(flush.number)
                 if state.isAway { throw Away() }
-                for count in counts { state.counts[count.reason, default: 0] += count.events }
-                state.samples += samples.count
+                for count in flush.counts { state.counts[count.reason, default: 0] += count.events }
+                state.samples += flush.samples.count
             }
         }
     }
@@ -38,7 +40,7 @@ import Testing
         for number in 0..<1000 {
             samples.add(.notAnObject, of: SourceID(rawValue: Int64(number)), long[...0])
         }
-        let taken = try #require(samples.take())
+        let taken = try #require(samples.flush(at: 0))
         #expect(taken.counts.reduce(0) { $0 + $1.events } == 3000)
         #expect(
             taken.samples.filter { $0.reason == EventRefusal.unknownType.rawValue }.count == RefusedSamples.samplesEach
@@ -48,11 +50,11 @@ import Testing
         #expect(taken.samples[0].detail.hasSuffix("(5000 bytes)"))
     }
 
-    @Test func `What could not be written is written with the next`() async {
+    @Test func `What could not be written is written again as it was, before what came after`() async {
         let samples = RefusedSamples()
         let store = Store()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0, $1) }
+        let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0) }
         store.state.withLock { $0.isAway = true }
         samples.add(.noIdentity, of: Self.source, [1])
         await writer.write()
@@ -62,6 +64,7 @@ import Testing
         await writer.write()
         store.state.withLock { state in
             #expect(state.counts == ["identity_missing": 2] && state.samples == 2)
+            #expect(state.flushes == [1, 1, 2])
         }
     }
 
@@ -69,7 +72,7 @@ import Testing
         let samples = RefusedSamples()
         let store = Store()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0, $1) }
+        let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0) }
         samples.add(.tooLarge, of: Self.source, [1])
         try await withThrowingTaskGroup { group in
             group.addTask { try await writer.run() }

@@ -100,9 +100,14 @@ package enum PrivateServer {
     }
 
     /// Gives `body` a server of its own that commits to disk, and stops it afterwards.
-    package static func running<Result>(_ body: (Cluster) async throws -> Result) async throws -> Result {
+    package static func running<Result>(
+        parameters: [String: String] = [:],
+        _ body: (Cluster) async throws -> Result
+    ) async throws -> Result {
         let folder = TemporaryFolder()
-        let cluster = Cluster(settings(in: folder, isDurable: true))
+        var settings = settings(in: folder, isDurable: true)
+        settings.parameters.merge(parameters) { $1 }
+        let cluster = Cluster(settings)
         try await cluster.start()
         do {
             let result = try await body(cluster)

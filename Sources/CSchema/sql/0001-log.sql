@@ -142,15 +142,19 @@ CREATE TABLE leat.attempt_log (
     PRIMARY KEY (partition_id, consumer_id, attempted_at, event_offset, part, attempt)
 ) PARTITION BY RANGE (attempted_at);
 
--- How many events of a source were refused, by minute and reason; each node has rows of its own.
+-- How many events of a source were refused, by minute and reason; each node has rows of its own. What is older than its
+-- retention is added up in one row per source and reason, whose minute is '-infinity'.
 CREATE TABLE leat.refused_count (
     source_id bigint NOT NULL,
     minute timestamptz NOT NULL,
     node_id bigint NOT NULL,
     reason text NOT NULL,
     events bigint NOT NULL,
+    -- The last flush of the node that was added, so that one whose answer was lost can be sent again.
+    flush bigint NOT NULL,
     PRIMARY KEY (source_id, minute, node_id, reason)
 );
+CREATE INDEX refused_count_minute ON leat.refused_count (minute);
 
 -- The last refused events of each source, cut to a bound, for people to look at.
 CREATE TABLE leat.refused (
@@ -159,7 +163,12 @@ CREATE TABLE leat.refused (
     refused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     reason text NOT NULL,
     detail text NOT NULL,
-    sample bytea NOT NULL
+    sample bytea NOT NULL,
+    -- The flush that brought it, and its place there.
+    node_id bigint NOT NULL,
+    flush bigint NOT NULL,
+    place bigint NOT NULL,
+    UNIQUE (node_id, flush, place)
 );
 CREATE INDEX refused_source ON leat.refused (source_id, refused_id);
 

@@ -5,9 +5,10 @@ CREATE TABLE leat.timing (
     version text NOT NULL,
     -- creation and execution in microseconds; input_bytes, input_events and output_bytes as they say.
     stage text NOT NULL CHECK (stage IN ('creation', 'execution', 'input_bytes', 'input_events', 'output_bytes')),
+    -- Of the flush, by the node's clock: the same whenever the flush is sent again.
     minute timestamptz NOT NULL,
     node_id bigint NOT NULL,
-    -- Counts the flushes of a node, so that a flush whose answer was lost can be sent again.
+    -- Counts the flushes of a node, so that one whose answer was lost can be sent again.
     flush bigint NOT NULL,
     count bigint NOT NULL CHECK (count > 0),
     sum bigint NOT NULL,
@@ -20,5 +21,5 @@ CREATE TABLE leat.timing (
     failure_counts bigint[] NOT NULL CHECK (cardinality(failure_counts) = cardinality(failure_causes)),
     PRIMARY KEY (plugin_id, version, stage, minute, node_id, flush)
 );
--- Retention drops whole minutes.
+-- Retention deletes by it.
 CREATE INDEX timing_minute ON leat.timing (minute);

@@ -33,6 +33,25 @@ package struct RefusedCount: Hashable, Sendable {
     }
 }
 
+/// What was refused until one moment, to be kept once however often it is sent.
+package struct RefusedFlush: Equatable, Sendable {
+    /// Counts the flushes of this run of the node, from 1.
+    package var number: Int64
+    /// When it was gathered; the counts belong to this minute.
+    ///
+    /// - Unit: microseconds since 1970.
+    package var at: Int64
+    package var counts: [RefusedCount]
+    package var samples: [RefusedSample]
+
+    package init(number: Int64, at: Int64, counts: [RefusedCount], samples: [RefusedSample]) {
+        self.number = number
+        self.at = at
+        self.counts = counts
+        self.samples = samples
+    }
+}
+
 extension EventLog {
     /// The longest sample that is kept, in bytes.
     package static let refusedSampleBytes = 4096
@@ -43,12 +62,15 @@ extension EventLog {
         "refuse",
         """
         WITH counted AS (
-            INSERT INTO leat.refused_count AS c (source_id, minute, node_id, reason, events)
-            SELECT source, date_trunc('minute', now()), $1, reason, sum(events) FROM unnest($2, $3, $4)
+            INSERT INTO leat.refused_count AS c (source_id, minute, node_id, reason, events, flush)
+            SELECT source, date_trunc('minute', $3), $1, reason, sum(events), $2 FROM unnest($4, $5, $6)
                 AS u (source, reason, events) GROUP BY source, reason
-            ON CONFLICT (source_id, minute, node_id, reason) DO UPDATE SET events = c.events + excluded.events
+            ON CONFLICT (source_id, minute, node_id, reason)
+                DO UPDATE SET events = c.events + excluded.events, flush = excluded.flush
+                WHERE c.flush < excluded.flush
         )
-        INSERT INTO leat.refused (source_id, reason, detail, sample) SELECT * FROM unnest($5, $6, $7, $8)
+        INSERT INTO leat.refused (node_id, flush, source_id, reason, detail, sample, place)
+        SELECT $1, $2, u.* FROM unnest($7, $8, $9, $10) WITH ORDINALITY AS u ON CONFLICT DO NOTHING
         """,
         isCancellable: false
     )
@@ -66,25 +88,16 @@ extension EventLog {
         WHERE source_id = ANY ($1) GROUP BY 1, 2 ORDER BY 1, 2
         """
     )
-    static let cutRefused = Statement(
-        "refused_cut",
-        """
-        DELETE FROM leat.refused r USING (SELECT DISTINCT source_id FROM leat.refused) AS s
-        WHERE r.source_id = s.source_id AND r.refused_id <= (
-            SELECT x.refused_id FROM leat.refused x WHERE x.source_id = s.source_id
-            ORDER BY x.refused_id DESC OFFSET $1 LIMIT 1
-        )
-        """
-    )
-
     /// Adds to the counts of refused events and keeps some of them; gather for a second or so before calling.
-    package func refuse(_ counts: [RefusedCount], samples: [RefusedSample] = []) async throws(EventLogError) {
-        guard !counts.isEmpty || !samples.isEmpty else { return }
+    ///
+    /// After a failure the same flush may be sent again, whether or not it came through, but no later one before it.
+    package func refuse(_ flush: RefusedFlush) async throws(EventLogError) {
+        let (counts, samples) = (flush.counts, flush.samples)
         _ = try await translated { () async throws(PostgreSQLError) in
             try await pool.query(
                 Self.refuse,
                 [
-                    .int8(node?.rawValue ?? 0),
+                    .int8(node?.rawValue ?? 0), .int8(flush.number), .timestamp(flush.at),
                     .int8Array(counts.map(\.source.rawValue)), .textArray(counts.map(\.reason.storable)),
                     .int8Array(counts.map(\.events)),
                     .int8Array(samples.map(\.source.rawValue)), .textArray(samples.map(\.reason.storable)),

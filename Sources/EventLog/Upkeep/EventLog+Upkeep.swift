@@ -34,9 +34,8 @@ extension EventLog {
             try await slices.drop(slice)
         }
         for slice in try await expired("attempt_log", now, settings.attemptRetention) { try await slices.drop(slice) }
-        _ = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(Self.cutRefused, [.int8(Int64(Self.refusedSamples))])
-        }
+        try await cutRefused(now)
+        try await cutTimings(now)
     }
 
     /// Drops the slices of the log that end before `limit` and before everything that any lane still needs.

@@ -44,15 +44,6 @@ package final class TimingRecorder: Sendable {
         }
     }
 
-    /// Puts back what could not be stored.
-    package func restore(_ rows: [TimingRow]) {
-        let all = self.all
-        for row in rows {
-            all.first { $0.pluginID == row.pluginID && $0.version == row.version }?
-                .restore([row.measure: row.values])
-        }
-    }
-
     /// Everything since the node started, for `/metrics`.
     package func families() -> [MetricFamily] {
         let all = self.all.map { (series: $0, total: $0.total) }

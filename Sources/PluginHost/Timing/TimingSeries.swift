@@ -51,11 +51,4 @@ final class TimingSeries: Sendable {
             return state.recent
         }
     }
-
-    /// Puts back what could not be stored.
-    func restore(_ measures: [TimingMeasure: TimingDistribution]) {
-        state.withLock { state in
-            for (measure, distribution) in measures { state.recent[measure, default: .init()].add(distribution) }
-        }
-    }
 }

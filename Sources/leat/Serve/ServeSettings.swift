@@ -1,4 +1,5 @@
 import Configuration
+import EventLog
 import Logging
 
 /// What `leat serve` runs with, read and checked whole before anything is started.
@@ -15,6 +16,7 @@ struct ServeSettings: Sendable {
     let nodeName: String?
     let workerPath: String?
     let logLevel: Logger.Level
+    let log: EventLogSettings
     /// Every setting as it stands, secrets hidden.
     let shown: [(key: String, value: String)]
 
@@ -47,11 +49,17 @@ struct ServeSettings: Sendable {
         nodeName = values["node.name"]
         workerPath = values["worker.path"]
         logLevel = values["log.level"].flatMap { Logger.Level(rawValue: $0) } ?? .info
+        var log = EventLogSettings()
+        log.refusedRetention = Self.days(values["retention.refused"])
+        log.timingRetention = Self.days(values["retention.timings"])
+        self.log = log
         shown = Setting.all.map { setting in
             if case .secret = setting.kind { return (setting.key, values[setting.key] == nil ? "" : "<hidden>") }
             return (setting.key, values[setting.key] ?? "")
         }
     }
+
+    private static func days(_ value: String?) -> Duration { .seconds((value.flatMap { Int($0) } ?? 0) * 86_400) }
 
     private static func reader(options: [String: String], environment: [String: String]) -> ConfigReader {
         var given: [AbsoluteConfigKey: ConfigValue] = [:]

@@ -113,7 +113,7 @@ struct Server {
         )
         self.pool = pool
         try await Migrations.run(pool)
-        let log = EventLog(pool, logger: logger)
+        let log = EventLog(pool, settings: settings.log, logger: logger)
         self.log = log
         try await log.prepare()
         let node = try await log.join(
@@ -157,7 +157,7 @@ struct Server {
             LastWork { await workshop.close() },
             LastWork { try? await sender.shutdown() },
             pipeline,
-            RefusedSampleWriter(ingestion.refused, logger: logger) { try await log.refuse($0, samples: $1) },
+            RefusedSampleWriter(ingestion.refused, logger: logger) { try await log.refuse($0) },
             ingestion.queue,
             application(),
         ]
@@ -173,8 +173,9 @@ struct Server {
     }
 
     private func registerMetrics() {
-        let (ingestion, recorder) = (ingestion, timings.recorder)
+        let (ingestion, pipeline, recorder) = (ingestion, pipeline, timings.recorder)
         metrics.register { ingestion.metrics() }
+        metrics.register { pipeline.metrics() }
         metrics.register { recorder.families() }
     }
 }

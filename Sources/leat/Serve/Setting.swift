@@ -58,6 +58,18 @@ struct Setting: Sendable {
             meaning: "connections to PostgreSQL"
         ),
         Setting(
+            key: "retention.refused",
+            kind: .whole(1...3650),
+            standard: "30",
+            meaning: "days for which refused events are counted by the minute and samples are kept; their totals stay"
+        ),
+        Setting(
+            key: "retention.timings",
+            kind: .whole(1...3650),
+            standard: "30",
+            meaning: "days for which plugin timings are kept"
+        ),
+        Setting(
             key: "user",
             kind: .text,
             standard: "postgres",
