@@ -19,15 +19,19 @@ struct MessageTable: Sendable {
 
     var isFull: Bool { used * 4 >= offsets.count * 3 }
 
+    /// The entries that it is made for.
+    var room: Int { offsets.count / 2 }
+
     /// Notes that a hash is at `offset`, and gives the offset at which it was met last.
     mutating func update(_ hash: MessageHash, _ offset: Int64) -> Int64? {
-        var slot = Int(truncatingIfNeeded: hash.low) & (offsets.count - 1)
+        // The hash as a fraction of its range, so that any number of slots will do.
+        var slot = Int(truncatingIfNeeded: hash.low.multipliedFullWidth(by: UInt64(offsets.count)).high)
         while offsets[slot] >= 0 {
             if low[slot] == hash.low, high[slot] == hash.high {
                 defer { offsets[slot] = offset }
                 return offsets[slot]
             }
-            slot = (slot + 1) & (offsets.count - 1)
+            slot = slot + 1 == offsets.count ? 0 : slot + 1
         }
         low[slot] = hash.low
         high[slot] = hash.high
@@ -41,10 +45,12 @@ struct MessageTable: Sendable {
         offsets.reduce(0) { $0 + ($1 >= floor && $1 >= 0 ? 1 : 0) }
     }
 
-    /// Makes room: forgets what is below `floor`, and grows if that does not suffice.
-    mutating func rebuild(from floor: Int64) {
+    /// Makes room: forgets what is below `floor`, and grows if that does not suffice, up to room for `limit` entries.
+    mutating func rebuild(from floor: Int64, limit: Int) {
+        let living = living(from: floor)
         var slots = Self.smallest
-        while living(from: floor) * 2 > slots { slots *= 2 }
+        while living * 2 > slots { slots *= 2 }
+        slots = max(min(slots, limit * 2), living * 2, Self.smallest)
         var table = MessageTable(slots: slots)
         for slot in offsets.indices where offsets[slot] >= 0 && offsets[slot] >= floor {
             _ = table.update(MessageHash(high: high[slot], low: low[slot]), offsets[slot])

@@ -5,14 +5,12 @@
 struct MessageWindow: Sendable {
     /// - Unit: microseconds.
     let length: Int64
-    /// The most entries that are remembered.
-    let limit: Int
     /// The first offset whose answer is known.
     private(set) var from: Int64
     /// The next offset to take.
     private(set) var next: Int64
-    /// Whether the limit has made the window shorter than it should be.
-    private(set) var isShort = false
+    /// When the newest chunk was accepted that left before its time, for want of room.
+    private var forgotten = Int64.min
     private var table = MessageTable()
     /// First offset and time of each chunk inside the window, oldest first; those before `oldest` have left it.
     private var chunks: [(offset: Int64, time: Int64)] = []
@@ -24,9 +22,8 @@ struct MessageWindow: Sendable {
     private static let answers = 1_000_000
 
     /// A window that has answers from `offset` on, once the chunks of the time before have been taken.
-    init(length: Int64, limit: Int, from offset: Int64) {
+    init(length: Int64, from offset: Int64) {
         self.length = length
-        self.limit = limit
         from = offset
         next = 0
     }
@@ -34,8 +31,19 @@ struct MessageWindow: Sendable {
     /// The lowest offset inside the window.
     private var floor: Int64 { oldest < chunks.count ? chunks[oldest].offset : next }
 
-    /// Takes the next chunk.
-    mutating func take(firstOffset: Int64, time: Int64, _ entries: [DirectoryEntry]) {
+    /// The message ids that memory is held for.
+    var room: Int { table.room }
+
+    /// The part of its length that the window covers, where that is not all of it.
+    ///
+    /// - Unit: microseconds.
+    var shortened: Int64? {
+        guard let newest = chunks.last?.time, forgotten > newest - length else { return nil }
+        return newest - forgotten
+    }
+
+    /// Takes the next chunk; `limit` is asked for when there is no room for more message ids.
+    mutating func take(firstOffset: Int64, time: Int64, _ entries: [DirectoryEntry], limit: @autoclosure () -> Int) {
         // Chunks that were too old to matter were left out, so nothing is known of them.
         if firstOffset > next, next > from { from = firstOffset }
         while oldest < chunks.count, chunks[oldest].time < time - length { oldest += 1 }
@@ -50,7 +58,7 @@ struct MessageWindow: Sendable {
             if let met = table.update(entry.messageHash, offset), met >= floor, offset >= from {
                 duplicates.append(offset)
             }
-            if table.isFull { makeRoom() }
+            if table.isFull { makeRoom(limit()) }
         }
         next = firstOffset + Int64(entries.count)
         if duplicates.count > Self.answers {
@@ -77,13 +85,13 @@ struct MessageWindow: Sendable {
 
     func knows(firstOffset: Int64, count: Int) -> Bool { firstOffset >= from && firstOffset + Int64(count) <= next }
 
-    /// Forgets what has left the window; where that is too little, shortens it by a quarter of its chunks.
-    private mutating func makeRoom() {
-        while table.living(from: floor) > limit * 3 / 4, oldest < chunks.count - 1 {
-            isShort = true
-            oldest += max(1, (chunks.count - oldest) / 4)
-            oldest = min(oldest, chunks.count - 1)
+    /// Forgets what has left the window; where more than `limit` message ids are left, shortens it by a quarter of its
+    /// chunks at a time.
+    mutating func makeRoom(_ limit: Int) {
+        while oldest < chunks.count - 1, table.living(from: floor) > limit {
+            oldest = min(oldest + max(1, (chunks.count - oldest) / 4), chunks.count - 1)
+            forgotten = chunks[oldest - 1].time
         }
-        table.rebuild(from: floor)
+        table.rebuild(from: floor, limit: limit)
     }
 }

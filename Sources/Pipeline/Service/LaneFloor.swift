@@ -103,6 +103,7 @@ struct LaneFloor {
             case nil: load(key, &group)
             }
         }
+        pipeline.duplicates.forget(allBut: Set(stands.keys.map(\.partition)))
         let needed = Set(blueprints.values.flatMap(\.stages))
         for session in shelf.retire(except: needed) { group.addTask { await session.stop() } }
     }

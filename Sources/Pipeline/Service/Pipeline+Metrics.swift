@@ -1,0 +1,23 @@
+import EventLog
+package import Telemetry
+
+extension Pipeline {
+    /// What a scrape is told.
+    package func metrics() -> [MetricFamily] {
+        let length = duplicates.length
+        return [
+            MetricFamily(
+                name: "leat_duplicate_window_seconds",
+                help: "How far back a repeated message id is found in every partition of this node.",
+                kind: .gauge,
+                samples: [MetricFamily.Sample(value: length / .seconds(1))]
+            ),
+            MetricFamily(
+                name: "leat_duplicate_window_short_partitions",
+                help: "Partitions of this node whose duplicate window is shorter than set, for want of memory.",
+                kind: .gauge,
+                samples: [MetricFamily.Sample(value: Double(duplicates.shortened.count))]
+            ),
+        ]
+    }
+}
