@@ -26,7 +26,7 @@ struct LaneWorld {
 
     private enum Task {
         case transform(portion: Int, step: Int, [PluginEvent])
-        case build(BuildJob, [PluginEvent])
+        case build(BuildJob, [PluginEvent], under: Int)
         case reread(portion: Int, [Int64])
         case send(Outgoing)
     }
@@ -145,6 +145,8 @@ struct LaneWorld {
             machine.wake(at: now)
         } else if crashes, choice == 22, random.next() % 4 == 0 {
             crash()
+        } else if mood == .wild, choice == 23, random.next() % 4 == 0 {
+            changeConnector()
         } else if let place = tasks.indices.randomElement(using: &random) {
             perform(tasks.remove(at: place))
         } else if letsTimePass, let due = machine.nextDue {
@@ -180,16 +182,29 @@ struct LaneWorld {
         parts = [:]
     }
 
+    /// Another connector takes over; some of what was submitted has not been sent yet.
+    private mutating func changeConnector() {
+        machine.connectorPlan += 1
+        var withdrawn: [Int] = []
+        tasks.removeAll { task in
+            guard case .send(let request) = task, random.next() % 2 == 0 else { return false }
+            withdrawn.append(request.request)
+            return true
+        }
+        machine.withdrawn(withdrawn, at: now)
+    }
+
     private mutating func takeActions() {
         for action in machine.takeActions() {
             switch action {
             case .transform(let portion, let step, let events):
                 tasks.append(.transform(portion: portion, step: step, events))
-            case .build(let job, let events): tasks.append(.build(job, events))
+            case .build(let job, let events): tasks.append(.build(job, events, under: machine.connectorPlan))
             case .reread(let portion, let items): tasks.append(.reread(portion: portion, items.map(\.offset)))
             case .submit(let outgoing):
                 for request in outgoing {
                     checkOrder(request)
+                    #expect(request.content.url == Self.address(machine.connectorPlan))
                     tasks.append(.send(request))
                 }
             }
@@ -222,7 +237,8 @@ struct LaneWorld {
         switch task {
         case .transform(let portion, let step, let events):
             machine.transformed(portion, events.map { verdict($0, step) }, at: now)
-        case .build(let job, let events): machine.built(job, plan(events), at: now)
+        case .build(let job, let events, let number):
+            machine.built(job, plan(events, under: number), under: number, at: now)
         case .reread(let portion, let offsets):
             machine.reread(portion, offsets.map { event($0, isNew: false) }, chain: chain, at: now)
         case .send(let request):
@@ -247,13 +263,16 @@ struct LaneWorld {
         return .emit([event.json][...])
     }
 
-    private mutating func plan(_ events: [PluginEvent]) -> RequestPlan {
+    /// Where the connector of a plan sends.
+    private static func address(_ lanePlan: Int) -> String { "http://host-\(lanePlan)/" }
+
+    private mutating func plan(_ events: [PluginEvent], under number: Int) -> RequestPlan {
         var plan = RequestPlan()
         var group: [Int] = []
         func flush(_ plan: inout RequestPlan) {
             guard !group.isEmpty else { return }
             let text = group.map { "\(events[$0].offset).\(events[$0].part)" }.joined(separator: " ")
-            plan.requests.append(PluginRequest(url: "http://x/", body: Array(text.utf8)[...], events: group))
+            plan.requests.append(PluginRequest(url: Self.address(number), body: Array(text.utf8)[...], events: group))
             group = []
         }
         for (index, event) in events.enumerated() {

@@ -31,7 +31,7 @@ extension Lane {
         var stage = stage
         while !Task.isCancelled {
             do throws(PluginError) {
-                post(.built(job, try await stage.plan.connector.build(events)))
+                post(.built(job, try await stage.plan.connector.build(events), under: stage.number))
                 return
             } catch {
                 if await waits(for: error, stage.number) { continue }

@@ -17,7 +17,7 @@ final class Lane: Sendable {
         /// Reading failed and may be tried again.
         case readFailed
         case transformed(portion: Int, [PluginVerdict])
-        case built(BuildJob, RequestPlan)
+        case built(BuildJob, RequestPlan, under: Int)
         case reread(portion: Int, [LaneEvent])
         /// A portion met a stage that is gone.
         case restart(portion: Int)
@@ -115,7 +115,7 @@ final class Lane: Sendable {
         case .readFailed: desk.isReading = false
         case .transformed(let portion, let verdicts):
             desk.machine.transformed(portion, verdicts, at: now)
-        case .built(let job, let plan): desk.machine.built(job, plan, at: now)
+        case .built(let job, let plan, let number): desk.machine.built(job, plan, under: number, at: now)
         case .reread(let portion, let events):
             desk.enlist(portion)
             desk.machine.reread(portion, events, chain: desk.plan.labels, at: now)
@@ -127,12 +127,7 @@ final class Lane: Sendable {
             desk.machine.ended(request, ending, at: now)
         case .checkpoint: publish(&desk)
         case .plan(let plan, let number):
-            let isOther = plan.connector !== desk.plan.connector
-            desk.assign((plan, number))
-            if isOther {
-                desk.stale = Set(desk.receipts.keys)
-                desk.machine.renew([], at: now)
-            }
+            if desk.assign((plan, number)) { desk.stale = Set(desk.receipts.keys) }
         case .stop: return true
         }
         return false
@@ -212,9 +207,7 @@ final class Lane: Sendable {
         ledger.publish(checkpoint)
     }
 
-    /// Has requests that another connector built, and that are not under way now, built again by the present one.
-    ///
-    /// Otherwise they would go where the destination no longer is, for ever.
+    /// Takes back requests that a former connector built and that are not under way now.
     private func renewStale(_ desk: inout LaneDesk) {
         var withdrawn: [Int] = []
         for request in desk.stale {
@@ -228,7 +221,7 @@ final class Lane: Sendable {
             withdrawn.append(request)
         }
         if !withdrawn.isEmpty {
-            desk.machine.renew(withdrawn, at: Moment.now)
+            desk.machine.withdrawn(withdrawn, at: Moment.now)
             post(.look)
         }
     }

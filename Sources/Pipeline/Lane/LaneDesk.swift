@@ -42,9 +42,13 @@ struct LaneDesk {
 
     var plan: LanePlan { current.plan }
 
-    mutating func assign(_ stage: Stage) {
+    /// Begins with another plan, and says whether it names another connector.
+    mutating func assign(_ stage: Stage) -> Bool {
+        let isOther = stage.plan.connector !== plan.connector
         current = stage
         machine.connector = PluginLabel(plan.connector.plugin)
+        if isOther { machine.connectorPlan = stage.number }
+        return isOther
     }
 
     /// Lets a portion that starts now meet whom the newest plan names.

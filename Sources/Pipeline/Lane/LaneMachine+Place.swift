@@ -6,9 +6,11 @@ import WorkerProtocol
 /// How portions take their places in the order of users, one after another.
 extension LaneMachine {
     mutating func placeTurns(at now: Moment) {
-        while turn - firstPortion < portions.count, case .built(let plan) = portions[turn - firstPortion].stage {
+        while turn - firstPortion < portions.count,
+            case .built(let plan, let number) = portions[turn - firstPortion].stage
+        {
             let index = turn - firstPortion
-            place(index, plan, at: now)
+            place(index, plan, under: number, at: now)
             for user in portions[index].released where !holdsParkedPart(index) { parking.release(user) }
             // Only now, since the storage of a placed portion goes with its last event.
             portions[index].stage = .placed
@@ -23,7 +25,7 @@ extension LaneMachine {
         }
     }
 
-    private mutating func place(_ index: Int, _ plan: RequestPlan, at now: Moment) {
+    private mutating func place(_ index: Int, _ plan: RequestPlan, under lanePlan: Int, at now: Moment) {
         var cursor = 0
         let built = portions[index].built
         for event in portions[index].events.indices {
@@ -44,7 +46,7 @@ extension LaneMachine {
             let parts = request.events.compactMap { position -> PartReference? in
                 built.indices.contains(position) ? reference(index, built[position]) : nil
             }
-            enter(request, parts, at: now)
+            enter(request, parts, under: lanePlan, at: now)
         }
         for position in built { endIfUnsent(reference(index, position), at: now) }
     }
@@ -138,13 +140,23 @@ extension LaneMachine {
     }
 
     /// Puts a request at the end of its users' lines; what of it must wait elsewhere is left out by building it again.
-    private mutating func enter(_ content: PluginRequest, _ parts: [PartReference], at now: Moment) {
+    private mutating func enter(
+        _ content: PluginRequest,
+        _ parts: [PartReference],
+        under lanePlan: Int,
+        at now: Moment
+    ) {
         let open = parts.filter { isOpen($0) }
         guard !open.isEmpty else { return }
         let number = nextRequest
         nextRequest += 1
         let isWhole = open.count == parts.count
-        requests[number] = OpenRequest(content: content, parts: open, state: isWhole ? .waiting : .held)
+        requests[number] = OpenRequest(
+            content: content,
+            parts: open,
+            lanePlan: lanePlan,
+            state: isWhole ? .waiting : .held
+        )
         for reference in open { mutate(reference) { $0.pending += 1 } }
         let users = users(of: open, content)
         if order.append(number, users: users, held: !isWhole) { ready.append(number) }

@@ -15,6 +15,8 @@ struct OpenRequest {
 
     var content: PluginRequest
     var parts: [PartReference]
+    /// The number of the plan that named the connector it was built by.
+    let lanePlan: Int
     var state: State
 }
 
@@ -23,6 +25,8 @@ struct Rework {
     let request: Int
     let groups: [[PartReference]]
     var plans: [RequestPlan?]
+    /// The earliest plan that one of them was built under.
+    var lanePlan = Int.max
 }
 
 /// How requests are sent, end, and are divided.
@@ -31,6 +35,13 @@ extension LaneMachine {
         var outgoing: [Outgoing] = []
         for number in ready where order.isReady(number) {
             guard var request = requests[number], case .waiting = request.state else { continue }
+            if request.lanePlan < connectorPlan {
+                // It would go where the destination no longer is.
+                requests[number]?.state = .held
+                order.hold(number)
+                rework(number, into: [request.parts])
+                continue
+            }
             request.state = .sent
             requests[number] = request
             outgoing.append(self.outgoing(number, request))
@@ -127,16 +138,12 @@ extension LaneMachine {
         )
     }
 
-    /// Has requests built again that are not under way: all that wait for their turn, and those that were taken back.
-    package mutating func renew(_ withdrawn: [Int], at now: Moment) {
-        for number in withdrawn {
-            if let request = requests[number], case .sent = request.state { requests[number]?.state = .waiting }
-        }
-        for (number, request) in requests.sorted(by: { $0.key < $1.key }) {
-            guard case .waiting = request.state else { continue }
-            requests[number]?.state = .held
-            order.hold(number)
-            rework(number, into: [request.parts])
+    /// Takes requests back that were not sent after all.
+    package mutating func withdrawn(_ numbers: [Int], at now: Moment) {
+        for number in numbers.sorted() {
+            guard let request = requests[number], case .sent = request.state else { continue }
+            requests[number]?.state = .waiting
+            ready.append(number)
         }
         finishStep(at: now)
     }
@@ -161,10 +168,12 @@ extension LaneMachine {
         }
     }
 
-    mutating func reworked(_ number: Int, _ group: Int, _ plan: RequestPlan, at now: Moment) {
-        guard reworks[number] != nil else { return }
-        reworks[number]?.plans[group] = plan
-        guard let rework = reworks[number], rework.plans.allSatisfy({ $0 != nil }) else { return }
+    mutating func reworked(_ number: Int, _ group: Int, _ plan: RequestPlan, under lanePlan: Int, at now: Moment) {
+        guard var rework = reworks[number] else { return }
+        rework.plans[group] = plan
+        rework.lanePlan = min(rework.lanePlan, lanePlan)
+        reworks[number] = rework
+        guard rework.plans.allSatisfy({ $0 != nil }) else { return }
         reworks[number] = nil
         for (parts, plan) in zip(rework.groups, rework.plans) {
             for (reference, fate) in zip(parts, plan?.fates ?? []) { apply(fate, to: reference, at: now) }
@@ -183,7 +192,12 @@ extension LaneMachine {
                 let open = parts.filter { isOpen($0) }
                 guard !open.isEmpty else { continue }
                 let isWhole = open.count == parts.count
-                requests[nextRequest] = OpenRequest(content: content, parts: open, state: isWhole ? .waiting : .held)
+                requests[nextRequest] = OpenRequest(
+                    content: content,
+                    parts: open,
+                    lanePlan: rework.lanePlan,
+                    state: isWhole ? .waiting : .held
+                )
                 others.append((nextRequest, users(of: open, content)))
                 if !isWhole { partial.append((nextRequest, open)) }
                 for reference in open { mutate(reference) { $0.pending += 1 } }

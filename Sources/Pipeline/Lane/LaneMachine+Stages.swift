@@ -28,7 +28,7 @@ extension LaneMachine {
             return
         }
         guard !portions[index].parts.isEmpty else {
-            portions[index].stage = .built(RequestPlan())
+            portions[index].stage = .built(RequestPlan(), under: connectorPlan)
             return
         }
         portions[index].stage = .transforming(step: step)
@@ -141,7 +141,7 @@ extension LaneMachine {
 
     private mutating func build(_ index: Int) {
         guard !portions[index].parts.isEmpty else {
-            portions[index].stage = .built(RequestPlan())
+            portions[index].stage = .built(RequestPlan(), under: connectorPlan)
             return
         }
         portions[index].stage = .building
@@ -192,11 +192,11 @@ extension LaneMachine {
     /// What a part has until it is given to its connector.
     static let noKey = IdempotencyKey(of: [])
 
-    /// Takes in a connector's plan.
-    package mutating func built(_ job: BuildJob, _ plan: RequestPlan, at now: Moment) {
+    /// Takes in a connector's requests, with the number of the plan that named the connector.
+    package mutating func built(_ job: BuildJob, _ plan: RequestPlan, under lanePlan: Int, at now: Moment) {
         switch job {
-        case .portion(let number): portions[number - firstPortion].stage = .built(plan)
-        case .rework(let number, let group): reworked(number, group, plan, at: now)
+        case .portion(let number): portions[number - firstPortion].stage = .built(plan, under: lanePlan)
+        case .rework(let number, let group): reworked(number, group, plan, under: lanePlan, at: now)
         }
         finishStep(at: now)
     }

@@ -14,6 +14,9 @@ package struct LaneMachine {
     package internal(set) var nextOffset: Int64
     /// The connector that parts are given to now, for dead letters to name.
     package var connector = PluginLabel(id: "", version: "")
+    /// The number of the plan that first named this connector; what was built under an earlier one is built again
+    /// before it is sent.
+    package var connectorPlan = 0
     /// What the owner has to do; taken by ``takeActions()``.
     var actions: [LaneAction] = []
     var changes = LaneChanges()

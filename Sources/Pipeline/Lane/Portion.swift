@@ -10,7 +10,7 @@ struct Portion {
         case transforming(step: Int)
         case building
         /// It waits for its turn.
-        case built(RequestPlan)
+        case built(RequestPlan, under: Int)
         /// Its requests are in the order.
         case placed
     }
