@@ -23,7 +23,7 @@ extension Catalog {
                 insertToken,
                 [.bytes(SecretHash(of: token).bytes), .text(Self.firstTokenName)]
             )
-            return "+ token \(Self.firstTokenName)"
+            return ["+ token \(Self.firstTokenName)"]
         }
         return isMade ? token : nil
     }
@@ -39,7 +39,21 @@ extension Catalog {
                 throw CatalogError.exists(noun: "token", name: name)
             }
             _ = try await connection.query(insertToken, [.bytes(SecretHash(of: token).bytes), .text(name)])
-            return "+ token \(name)"
+            return ["+ token \(name)"]
+        }
+        return token
+    }
+
+    /// Makes a token of this name and ends the one that had it, if there is one.
+    ///
+    /// - Returns: the token in clear, to be shown this once.
+    package func resetToken(named name: String, by who: String) async throws(CatalogError) -> String {
+        let token = Secret.token()
+        _ = try await changeTokens(by: who) { snapshot, connection in
+            let isKnown = snapshot.tokens.contains { $0.name == name }
+            _ = try await connection.query(deleteToken, [.text(name)])
+            _ = try await connection.query(insertToken, [.bytes(SecretHash(of: token).bytes), .text(name)])
+            return (isKnown ? ["- token \(name)"] : []) + ["+ token \(name)"]
         }
         return token
     }
@@ -56,19 +70,19 @@ extension Catalog {
                 throw CatalogError.inUse(noun: "token", name: name, by: ["nobody else's way in"])
             }
             _ = try await connection.query(deleteToken, [.text(name)])
-            return "- token \(name)"
+            return ["- token \(name)"]
         }
     }
 
     private func changeTokens(
         by who: String,
-        _ body: @Sendable (CatalogSnapshot, PostgreSQL.Connection) async throws -> String?
+        _ body: @Sendable (CatalogSnapshot, PostgreSQL.Connection) async throws -> [String]?
     ) async throws(CatalogError) -> Bool {
         let isChanged = try await CatalogError.translating {
             try await pool.transaction { connection in
                 try await Self.lock(connection)
-                guard let line = try await body(try await Self.load(on: connection), connection) else { return false }
-                _ = try await Self.end([line], by: who, on: connection)
+                guard let lines = try await body(try await Self.load(on: connection), connection) else { return false }
+                _ = try await Self.end(lines, by: who, on: connection)
                 return true
             }
         }

@@ -32,11 +32,12 @@ package actor Cluster {
     package nonisolated var connection: ConnectionSettings { settings.connection(database: settings.database) }
 
     /// Creates what is missing, takes over or starts the server, and makes the database.
+    ///
+    /// A cancelled task leaves nothing running.
     /// - Throws: `cluster`, with a sentence for the operator.
     package func start() async throws(PostgreSQLError) {
         guard case .idle = phase else { return }
-        let directory = try ClusterDirectory(settings)
-        let (lock, process, isAdopted) = try await OwnThread.run { () throws(PostgreSQLError) in
+        let (lock, process, isAdopted) = try await blocking { directory throws(PostgreSQLError) in
             let lock = try directory.lock()
             do throws(PostgreSQLError) {
                 try directory.create()
@@ -73,11 +74,11 @@ package actor Cluster {
             let began = ContinuousClock.now
             while !Task.isCancelled, case .idle = phase {
                 do throws(PostgreSQLError) {
-                    let next = try await OwnThread.run { () throws(PostgreSQLError) in try directory.start() }
+                    let next = try await blocking { directory throws(PostgreSQLError) in try directory.start() }
                     phase = .running(next)
                     observer(.started)
                 } catch {
-                    observer(.failed(error))
+                    if !Task.isCancelled { observer(.failed(error)) }
                     try? await Task.sleep(for: pause)
                     pause = min(pause * 2, Self.backOff.upperBound)
                 }
@@ -103,6 +104,24 @@ package actor Cluster {
     package var processID: Int32? {
         guard case .running(let process) = phase else { return nil }
         return process.pid
+    }
+
+    /// Runs steps on a thread of their own, and halts them when the task is cancelled.
+    private func blocking<Result: Sendable>(
+        _ work: @escaping @Sendable (ClusterDirectory) throws(PostgreSQLError) -> Result
+    ) async throws(PostgreSQLError) -> Result {
+        let halt = Halt()
+        let directory = try ClusterDirectory(settings, halt: halt)
+        let outcome: Swift.Result<Result, PostgreSQLError> = await withTaskCancellationHandler {
+            do throws(PostgreSQLError) {
+                return .success(try await OwnThread.run { () throws(PostgreSQLError) in try work(directory) })
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            halt.set()
+        }
+        return try outcome.get()
     }
 
     private func waitForEnd(

@@ -1,13 +1,17 @@
 import CPostgreSQL
 import Glibc
+import Synchronization
 
 /// The blocking steps of a private server's life, in the order in which they happen.
 struct ClusterDirectory: Sendable {
     let settings: ClusterSettings
     let programs: ServerPrograms
+    /// Set by whoever does not want to wait any longer for a server to be made or to start.
+    let halt: Halt
 
-    init(_ settings: ClusterSettings) throws(PostgreSQLError) {
+    init(_ settings: ClusterSettings, halt: Halt = Halt()) throws(PostgreSQLError) {
         self.settings = settings
+        self.halt = halt
         let version = Files.text(settings.directory + "/PG_VERSION")?.prefix { $0.isNumber }
         programs = try ServerPrograms.find(version: version.flatMap { Int($0) })
         guard settings.directory.hasPrefix("/"), settings.socketDirectory.hasPrefix("/") else {
@@ -69,9 +73,14 @@ struct ClusterDirectory: Sendable {
         if !settings.isDurable { arguments.append("--no-sync") }
         let process = try ServerProcess.start(programs.initdb, arguments, account: account, log: log)
         defer { process.forget() }
-        guard process.waitForEnd(settings.startTimeout) == 0 else {
-            process.signal(SIGKILL)
-            _ = process.waitForEnd(.seconds(5))
+        let status = waitForEnd(of: process)
+        guard status == 0 else {
+            // Politely first: it ends the server that it has started for its work.
+            for number in [SIGINT, SIGKILL] where status == nil {
+                process.signal(number)
+                if process.waitForEnd(.seconds(5)) != nil { break }
+            }
+            try halt.check()
             throw .cluster(reason: "initdb failed. \(lastWords)")
         }
         let memory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -109,6 +118,7 @@ struct ClusterDirectory: Sendable {
 
     /// Starts the server and waits until it answers, crash recovery included.
     func start() throws(PostgreSQLError) -> ServerProcess {
+        try halt.check()
         try Files.makePrivateFolder(settings.socketDirectory, owner: account)
         removeStaleSocket()
         let log = try openLog()
@@ -122,6 +132,7 @@ struct ClusterDirectory: Sendable {
         if waitUntilReady(process) { return process }
         stop(process)
         process.forget()
+        try halt.check()
         throw .cluster(reason: "it did not start. \(lastWords)")
     }
 
@@ -152,13 +163,25 @@ struct ClusterDirectory: Sendable {
     private func waitUntilReady(_ process: ServerProcess) -> Bool {
         let deadline = ContinuousClock.now + settings.startTimeout
         let address = settings.connection(database: "postgres").address
-        while ContinuousClock.now < deadline {
+        while ContinuousClock.now < deadline, !halt.isSet {
             if unsafe PQping(address) == PQPING_OK { return true }
             // Sleeps, and wakes at once if the server ends.
-            if process.waitForEnd(.milliseconds(25)) != nil { return false }
+            if process.waitForEnd(Self.lookPeriod) != nil { return false }
         }
         return false
     }
+
+    /// Waits for a program that prepares something; nil if that takes too long, or nobody wants it any more.
+    private func waitForEnd(of process: ServerProcess) -> Int32? {
+        let deadline = ContinuousClock.now + settings.startTimeout
+        while ContinuousClock.now < deadline, !halt.isSet {
+            if let status = process.waitForEnd(Self.lookPeriod) { return status }
+        }
+        return nil
+    }
+
+    /// How often a wait looks whether it is still wanted.
+    private static let lookPeriod = Duration.milliseconds(25)
 
     private func openLog() throws(PostgreSQLError) -> Int32 {
         moveLogAsideIfLong()
@@ -172,5 +195,18 @@ struct ClusterDirectory: Sendable {
     private var lastWords: String {
         let lines = (Files.text(settings.logFile, atMost: 2_000, fromEnd: true) ?? "").split(separator: "\n")
         return lines.suffix(3).joined(separator: " ")
+    }
+}
+
+/// Tells blocking work that nobody waits for it any more.
+final class Halt: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+
+    func set() { flag.store(true, ordering: .relaxed) }
+
+    func check() throws(PostgreSQLError) {
+        if isSet { throw .cancelled(query: "the start of the private server") }
     }
 }

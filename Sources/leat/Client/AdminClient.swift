@@ -36,7 +36,10 @@ enum AccessToken {
         let path = file(environment)
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw RuntimeError(
-                "No token: set LEAT_TOKEN, or put the token that leat serve showed at its first start into \(path)."
+                """
+                No token: set LEAT_TOKEN, or put the token that leat serve showed at its first start into \(path). \
+                leat token reset makes a new one on the server's machine.
+                """
             )
         }
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)

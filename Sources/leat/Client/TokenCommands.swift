@@ -1,11 +1,14 @@
 import ArgumentParser
+import Catalog
+import Foundation
+import Logging
 
 /// Everything about the tokens of the admin interface.
 struct Tokens: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "List, create and revoke tokens of the admin interface.",
-        subcommands: [List.self, Create.self, Revoke.self]
+        abstract: "List, create, revoke and reset tokens of the admin interface.",
+        subcommands: [List.self, Create.self, Revoke.self, Reset.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -46,6 +49,33 @@ struct Tokens: AsyncParsableCommand {
                 try await client.call(.delete, "/tokens/\(AdminClient.encoded(name))")
                 Terminal.line("- token \(name)")
             }
+        }
+    }
+
+    struct Reset: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a token anew on the server's own machine, without one; it is shown this once.",
+            discussion: """
+                For whoever knows no token any more. Works on the server's database itself, whether or not the server \
+                runs: run it as the data folder's owner or as root, or with the server's DATABASE_URL. The token that \
+                had the name is refused from then on.
+                """
+        )
+        @Argument(help: "Its name.") var name: String = Catalog.firstTokenName
+        @Option(help: "The server's data folder.") var dataDirectory: String?
+
+        func run() async throws {
+            guard Slug.isValid(name) else {
+                throw ValidationError("A token's name is 1 to \(Slug.maximumLength) characters of a-z, 0-9 and -.")
+            }
+            let environment = ProcessInfo.processInfo.environment
+            let options = dataDirectory.map { ["data.directory": $0] } ?? [:]
+            let settings = try ServeSettings(options: options, environment: environment)
+            let token = try await LocalDatabase.with(settings, environment: environment) { pool in
+                let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "leat"))
+                return try await catalog.resetToken(named: name, by: "leat token reset")
+            }
+            Terminal.line("The token \(name), shown this once: \(token)")
         }
     }
 }

@@ -24,3 +24,12 @@ struct LastWork: Service {
         await body()
     }
 }
+
+/// What comes in several parts, each of which sees for itself that it ends when the server is to end.
+struct Phases: Service {
+    private let body: @Sendable () async throws -> Void
+
+    init(_ body: @escaping @Sendable () async throws -> Void) { self.body = body }
+
+    func run() async throws { try await body() }
+}

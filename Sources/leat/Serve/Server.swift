@@ -31,41 +31,68 @@ struct Server {
     let ingestion: Ingestion
     let metrics = MetricRegistry()
 
-    /// Starts, serves and stops; returns after an orderly end.
+    /// Starts, serves and stops; returns after an orderly end, which SIGTERM and SIGINT may ask for at any time.
     static func run(_ settings: ServeSettings, environment: [String: String]) async throws {
         let logger = Logger(label: "leat")
         // Before anything else: the launcher keeps the rights that this process gives up.
         let launcher = try Launcher.start(program: settings.workerPath)
         OwnMemory.hide()
+        let life = Phases { try await live(settings, environment, launcher, logger) }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: life, successTerminationBehavior: .gracefullyShutdownGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
+            )
+        )
+        try await group.run()
+        logger.info("The server has stopped.")
+    }
+
+    /// The whole life of a server.
+    ///
+    /// What was started is stopped, whether or not it ever came to serve.
+    private static func live(
+        _ settings: ServeSettings,
+        _ environment: [String: String],
+        _ launcher: Launcher,
+        _ logger: Logger
+    ) async throws {
         let account = geteuid() == 0 ? try Account(named: settings.user) : nil
         let directory = try DataDirectory(
             path: settings.dataDirectory
                 ?? DataDirectory.standardPath(environment: environment, isRoot: account != nil),
             owner: account
         )
-        let cluster = try await startCluster(settings, directory.path, account, environment, logger)
+        let cluster = try privateCluster(settings, directory.path, account, environment, logger)
+        let identity = directory.identity
         let server: Server
         do {
-            try account?.become()
-            server = try await Server(settings, directory.identity, launcher, cluster, logger)
+            server = try await cancelWhenGracefulShutdown {
+                try await start(cluster)
+                try account?.become()
+                return try await Server(settings, identity, launcher, cluster, logger)
+            }
+            // Not to be cancelled: a token that is made must be shown.
             if let token = try await server.catalog.makeFirstToken() {
                 Terminal.line("Admin token, shown this once: \(token)")
             }
         } catch {
             await cluster?.stop()
+            if Task.isShuttingDownGracefully { return }
             throw error
         }
         try await server.serve()
     }
 
-    /// The private PostgreSQL, running; nil where the operator names a database.
-    private static func startCluster(
+    /// The private PostgreSQL, not running yet; nil where the operator names a database.
+    static func privateCluster(
         _ settings: ServeSettings,
         _ data: String,
         _ account: Account?,
         _ environment: [String: String],
         _ logger: Logger
-    ) async throws -> Cluster? {
+    ) throws -> Cluster? {
         guard settings.databaseURL == nil else { return nil }
         let sockets = try RuntimeDirectory.make(
             for: data,
@@ -79,7 +106,7 @@ struct Server {
             logFile: data + "/postgresql.log"
         )
         cluster.account = account.map { ($0.user, $0.group) }
-        let made = Cluster(cluster) { event in
+        return Cluster(cluster) { event in
             switch event {
             case .started: logger.info("The private PostgreSQL runs.")
             case .adopted: logger.notice("The private PostgreSQL of an earlier run goes on.")
@@ -89,12 +116,14 @@ struct Server {
             case .stopped: logger.info("The private PostgreSQL is stopped.")
             }
         }
+    }
+
+    private static func start(_ cluster: Cluster?) async throws {
         do {
-            try await made.start()
+            try await cluster?.start()
         } catch {
             throw RuntimeError("The private PostgreSQL cannot be started: \(error)")
         }
-        return made
     }
 
     private init(
@@ -143,7 +172,7 @@ struct Server {
         ) { catalog.current }
     }
 
-    /// Runs every part until SIGTERM or SIGINT; they end in the opposite order.
+    /// Runs every part until the server is to end; they end in the opposite order.
     private func serve() async throws {
         registerMetrics()
         var services: [any Service] = []
@@ -162,14 +191,9 @@ struct Server {
             application(),
         ]
         let group = ServiceGroup(
-            configuration: .init(
-                services: services.map { .init(service: $0) },
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger
-            )
+            configuration: .init(services: services.map { .init(service: $0) }, logger: logger)
         )
         try await group.run()
-        logger.info("The server has stopped.")
     }
 
     private func registerMetrics() {

@@ -1,0 +1,51 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// How a server ends that is told to before it serves.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct StartTests {
+    /// How far a start has come.
+    enum Point: CaseIterable, Sendable {
+        case databaseIsMade, databaseStarts, databaseIsReady
+
+        func isReached(in data: String) -> Bool {
+            let lock = try? String(contentsOfFile: data + "/postgresql/postmaster.pid", encoding: .utf8)
+            switch self {
+            case .databaseIsMade: return FileManager.default.fileExists(atPath: data + "/postgresql.new/PG_VERSION")
+            case .databaseStarts: return lock != nil
+            case .databaseIsReady: return lock?.contains("ready") == true
+            }
+        }
+    }
+
+    @Test(arguments: Point.allCases, [SIGTERM, SIGINT])
+    func `A server that is ended while it starts leaves nothing running`(point: Point, signal: Int32) async throws {
+        let folder = TemporaryFolder()
+        let data = folder.path + "/data"
+        let process = Process()
+        process.executableURL = URL(filePath: Program.built("leat"))
+        process.arguments = ["serve", "--port", "0", "--data-directory", data]
+        process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        while !point.isReached(in: data) { try #require(process.isRunning) }
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        #expect(try processes(in: folder.path).isEmpty)
+
+        let next = try await ServerProcess.start(data: data)
+        #expect(await next.stop() == 0)
+    }
+
+    /// The processes whose working directory is below `path`, as that of every process of a database is.
+    private func processes(in path: String) throws -> [String] {
+        let files = FileManager.default
+        return try files.contentsOfDirectory(atPath: "/proc").filter { name in
+            guard Int32(name) != nil else { return false }
+            let folder = try? files.destinationOfSymbolicLink(atPath: "/proc/\(name)/cwd")
+            return folder?.hasPrefix(path + "/") == true
+        }
+    }
+}
