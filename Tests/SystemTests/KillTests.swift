@@ -1,4 +1,5 @@
 import Foundation
+import PostgreSQL
 import Synchronization
 import TestSupport
 import Testing
@@ -7,8 +8,14 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(15))) struct KillTests {
     private static let rounds = 20
 
+    /// Whether the receiver refuses a request for good, because one of its events has a bad number.
+    private static func isRefused(_ request: RecordingServer.Request) -> Bool {
+        guard let arrivals = try? Arrivals([request]) else { return true }
+        return arrivals.numbers.values.joined().contains { $0 % 13 == 5 }
+    }
+
     @Test func `A server killed twenty times under load loses no answered event and breaks no count`() async throws {
-        let receiver = try await RecordingServer.start()
+        let receiver = try await RecordingServer.start { Self.isRefused($0) ? .answer(400) : .answer(200) }
         let shop = Shop(folder: TemporaryFolder(), receiver: receiver)
         var server = try await ServerProcess.start(data: shop.data)
         let token = try #require(server.token)
@@ -29,15 +36,25 @@ import Testing
             server = try await ServerProcess.start(data: shop.data)
         }
         let counts = try await shop.settled(server, token: token)
-        let arrivals = try Arrivals(receiver.requests)
+        let arrivals = try Arrivals(receiver.requests.filter { !Self.isRefused($0) })
+        // A request that is refused is divided until the bad event stands alone.
+        let refused = try Arrivals(receiver.requests.filter { Self.isRefused($0) }, ofEvents: 1)
         let answered = load.answered
         #expect(answered.count > 500, "the load was too small to mean anything: \(answered.count) events")
-        #expect(answered.subtracting(arrivals.identifiers).isEmpty, "answered events did not arrive")
+        #expect(
+            answered.subtracting(arrivals.identifiers).subtracting(refused.identifiers).isEmpty,
+            "answered events did not arrive"
+        )
         let identities = ["duplicates", "filtered", "dropped", "failed", "transformed"]
         #expect(counts["read"] == identities.reduce(0) { $0 + (counts[$1] ?? -1) })
         #expect(counts["accepted"] == (counts["read"] ?? -1) + (counts["expired"] ?? -1))
         #expect(counts["emitted"] == (counts["delivered"] ?? -1) + (counts["deadLettered"] ?? -1))
         #expect(counts["delivered"] == arrivals.identifiers.count)
+        #expect(refused.identifiers.count > 20)
+        #expect(counts["deadLettered"] == refused.identifiers.count)
+        let letters = try await deadLetters(of: shop)
+        #expect(letters.count == counts["deadLettered"])
+        #expect(Set(letters).count == letters.count, "dead letters stand twice in their table")
         for (user, numbers) in arrivals.numbers {
             #expect(numbers == numbers.sorted(), "first deliveries of user \(user) are out of order")
         }
@@ -47,9 +64,24 @@ import Testing
     }
 
     private func killDatabase(of shop: Shop) throws {
+        kill(try #require(Int32(try postmaster(of: shop, line: 0))), SIGKILL)
+    }
+
+    /// A line of what the private database says of itself while it runs.
+    private func postmaster(of shop: Shop, line: Int) throws -> String {
         let file = try String(contentsOfFile: shop.data + "/postgresql/postmaster.pid", encoding: .utf8)
-        let pid = try #require(file.split(separator: "\n").first.flatMap { Int32($0) })
-        kill(pid, SIGKILL)
+        let lines = file.split(separator: "\n", omittingEmptySubsequences: false)
+        return String(try #require(lines.indices.contains(line) ? lines[line] : nil))
+    }
+
+    /// The dead letters that are in the database itself, by their places.
+    private func deadLetters(of shop: Shop) async throws -> [String] {
+        let address = "host='\(try postmaster(of: shop, line: 4))' user=leat dbname=leat"
+        let connection = try await Connection.open(ConnectionSettings(address: address))
+        let place = "concat_ws(' ', partition_id, consumer_id, event_offset, part)"
+        let letters = try await connection.query("SELECT \(place) FROM leat.dead_letter", [])
+        await connection.close()
+        return try letters.map { try $0.text(0) }
     }
 }
 

@@ -119,10 +119,13 @@ struct Arrivals {
     private(set) var count = 0
     private(set) var addresses: Set<String> = []
 
-    init(_ requests: [RecordingServer.Request]) throws {
+    /// Of the requests of `size` events each, or of all.
+    init(_ requests: [RecordingServer.Request], ofEvents size: Int? = nil) throws {
         for request in requests {
             let body = try JSONSerialization.jsonObject(with: Data(request.body))
-            for event in (body as? [[String: Any]]) ?? [body as? [String: Any] ?? [:]] { add(event) }
+            let events = (body as? [[String: Any]]) ?? [body as? [String: Any] ?? [:]]
+            guard size == nil || size == events.count else { continue }
+            for event in events { add(event) }
         }
     }
 
