@@ -64,7 +64,6 @@ package struct Row: Sendable {
             &+ postgresEpoch
     }
 
-    package func int8OrNull(_ column: Int) throws(PostgreSQLError) -> Int64? { isNull(column) ? nil : try int8(column) }
     package func textOrNull(_ column: Int) throws(PostgreSQLError) -> String? {
         isNull(column) ? nil : try text(column)
     }
@@ -73,10 +72,6 @@ package struct Row: Sendable {
     }
     package func timestampOrNull(_ column: Int) throws(PostgreSQLError) -> Int64? {
         isNull(column) ? nil : try timestamp(column)
-    }
-    package func boolOrNull(_ column: Int) throws(PostgreSQLError) -> Bool? { isNull(column) ? nil : try bool(column) }
-    package func float8OrNull(_ column: Int) throws(PostgreSQLError) -> Double? {
-        isNull(column) ? nil : try float8(column)
     }
 
     /// An `int8[]` of one dimension without NULLs.

@@ -44,6 +44,8 @@ struct LaneWorld {
     private(set) var committed = Committed()
     private var random: SplitMix
     private let events: Int64
+    /// How the log is cut, in order.
+    private var chunks: [Range<Int64>] = []
     private let users: UInt64
     private let crashes: Bool
     private let mood: Mood
@@ -69,7 +71,16 @@ struct LaneWorld {
         chain = (0...steps).map { PluginLabel(id: "stage.\($0)", version: "1") }
         batch = Int(random.next() % 3) * 12
         machine = Self.machine(committed)
+        var next: Int64 = 0
+        while next < events {
+            let size = 1 + Int64(random.next() % UInt64(Self.largestChunk))
+            chunks.append(next..<min(events, next + size))
+            next += size
+        }
     }
+
+    /// - Unit: events.
+    static let largestChunk: Int64 = 60
 
     private static func machine(_ committed: Committed) -> LaneMachine {
         LaneMachine(
@@ -156,10 +167,15 @@ struct LaneWorld {
         takeActions()
     }
 
+    /// Chunks come whole, as many as begin within the room; after a crash the first may begin before what is wanted.
     private mutating func read() {
         guard let room = machine.room, machine.nextOffset < events else { return }
-        let count = Int64(random.next() % UInt64(room)) + 1
-        let offsets = machine.nextOffset..<min(events, machine.nextOffset + count)
+        let limit = 1 + Int(random.next() % 5)
+        var offsets: [Int64] = []
+        for chunk in chunks.drop(while: { $0.upperBound <= machine.nextOffset }).prefix(limit) {
+            if offsets.count >= room { break }
+            offsets += chunk.clamped(to: machine.nextOffset..<events)
+        }
         machine.read(offsets.map { event($0, isNew: true) }, chain: chain, at: now)
     }
 
@@ -240,7 +256,8 @@ struct LaneWorld {
         case .build(let job, let events, let number):
             machine.built(job, plan(events, under: number), under: number, at: now)
         case .reread(let portion, let offsets):
-            machine.reread(portion, offsets.map { event($0, isNew: false) }, chain: chain, at: now)
+            let again = RereadEvents(offsets.map { event($0, isNew: false) })
+            machine.reread(portion, again, chain: chain, at: now)
         case .send(let request):
             if neverAnswers {
                 tasks.append(task)

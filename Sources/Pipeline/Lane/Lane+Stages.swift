@@ -80,29 +80,34 @@ extension Lane {
         do throws(EventLogError) {
             post(.read(try await feed.read(after: position, room: room)))
         } catch {
-            logger.warning(
-                "A lane could not read the log and tries again.",
-                metadata: [
-                    "lane": "\(key.consumer)/\(key.partition)", "error.code": "\(error.code)", "error": "\(error)",
-                ]
-            )
+            logFailedRead(error)
             let pause: Duration = if case .retry(let delay) = error.disposition { delay } else { .seconds(5) }
             try? await Task.sleep(for: pause, clock: .continuous)
             post(.readFailed)
         }
     }
 
+    private func logFailedRead(_ error: EventLogError) {
+        logger.warning(
+            "A lane could not read the log and tries again.",
+            metadata: [
+                "lane": "\(key.consumer)/\(key.partition)", "error.code": "\(error.code)", "error": "\(error)",
+            ]
+        )
+    }
+
     /// Reads single events again, each from its chunk.
     func reread(_ portion: Int, _ items: [ParkedItem]) async {
-        var events: [LaneEvent] = []
+        var again = RereadEvents()
         var chunk: Chunk?
+        var damaged: Int64?
         var index = 0
         while index < items.count, !Task.isCancelled {
             let item = items[index]
             do throws(EventLogError) {
                 if let chunk, chunk.firstOffset <= item.offset, item.offset < chunk.endOffset {
                     let place = Int(item.offset - chunk.firstOffset)
-                    events.append(LaneEvent(chunk, place, try chunk.bodies()[place]))
+                    again.events.append(LaneEvent(chunk, place, try chunk.bodies()[place]))
                     index += 1
                     continue
                 }
@@ -111,11 +116,32 @@ extension Lane {
                 chunk = found.first { $0.firstOffset <= item.offset && item.offset < $0.endOffset }
                 // What is no longer in the log is left out, and the machine counts it as gone.
                 if chunk == nil { index += 1 }
+            } catch .corruptChunk(_, let first, let fault) {
+                let error = EventLogError.corruptChunk(partition: key.partition, firstOffset: first, fault: fault)
+                // A chunk behind the event's place is damaged, so the event's own is no longer there.
+                if first <= item.offset { again.damage[item.offset] = error.description }
+                if first <= item.offset, damaged != first { log(error, at: first) }
+                damaged = first
+                index += 1
             } catch {
+                logFailedRead(error)
                 try? await Task.sleep(for: .milliseconds(500), clock: .continuous)
             }
         }
-        if !Task.isCancelled { post(.reread(portion: portion, events)) }
+        if !Task.isCancelled { post(.reread(portion: portion, again)) }
+    }
+
+    private func log(_ damage: EventLogError, at offset: Int64) {
+        logger.error(
+            """
+            A chunk of the log is damaged, so the events in it that waited to be tried again have failed and are dead \
+            letters without a body. Check the database's disk; restore the chunk from a backup to read them.
+            """,
+            metadata: [
+                "lane": "\(key.consumer)/\(key.partition)", "offset": "\(offset)", "error.code": "\(damage.code)",
+                "error": "\(damage)",
+            ]
+        )
     }
 }
 

@@ -18,7 +18,7 @@ final class Lane: Sendable {
         case readFailed
         case transformed(portion: Int, [PluginVerdict])
         case built(BuildJob, RequestPlan, under: Int)
-        case reread(portion: Int, [LaneEvent])
+        case reread(portion: Int, RereadEvents)
         /// A portion met a stage that is gone.
         case restart(portion: Int)
         case ended(request: Int, RequestEnding)
@@ -116,9 +116,9 @@ final class Lane: Sendable {
         case .transformed(let portion, let verdicts):
             desk.machine.transformed(portion, verdicts, at: now)
         case .built(let job, let plan, let number): desk.machine.built(job, plan, under: number, at: now)
-        case .reread(let portion, let events):
+        case .reread(let portion, let again):
             desk.enlist(portion)
-            desk.machine.reread(portion, events, chain: desk.plan.labels, at: now)
+            desk.machine.reread(portion, again, chain: desk.plan.labels, at: now)
         case .restart(let portion):
             desk.enlist(portion)
             desk.machine.restart(portion, chain: desk.plan.labels, at: now)

@@ -4,6 +4,8 @@ package import Delivery
 package struct LaneDeadLetter: Equatable, Sendable {
     /// Where it came to its end.
     package enum Stage: Equatable, Sendable {
+        /// It could not be read from the log.
+        case read
         /// The transformation at this place, from 0.
         case transform(Int)
         /// The connector, before anything was sent.
@@ -12,6 +14,7 @@ package struct LaneDeadLetter: Equatable, Sendable {
 
         package var name: String {
             switch self {
+            case .read: "read"
             case .transform: "transform"
             case .connect: "connect"
             case .deliver: "deliver"

@@ -38,6 +38,15 @@ package struct LaneEvent: Sendable {
     }
 }
 
+/// What came of reading single events again; what is in neither has left the log.
+package struct RereadEvents: Sendable {
+    package var events: [LaneEvent] = []
+    /// Why events cannot be read, by their offsets.
+    package var damage: [Int64: String] = [:]
+
+    package init(_ events: [LaneEvent] = []) { self.events = events }
+}
+
 /// One point in time on both clocks: the one that never jumps, and the one that outlives the process.
 package struct Moment: Sendable {
     package var instant: ContinuousClock.Instant

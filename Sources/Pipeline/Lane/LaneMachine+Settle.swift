@@ -111,6 +111,26 @@ extension LaneMachine {
         settle(index, event, Counts())
     }
 
+    /// An event that was parked as an offset lies in a damaged chunk.
+    mutating func failUnread(_ index: Int, _ event: Int, _ reason: String) {
+        let subject = portions[index].events[event]
+        let letter = LaneDeadLetter(
+            offset: subject.offset,
+            sliceTime: subject.sliceTime,
+            part: nil,
+            userHash: subject.userHash,
+            stage: .read,
+            code: "corrupt_chunk",
+            reason: reason,
+            plugin: PluginLabel(id: "", version: ""),
+            before: [],
+            after: nil,
+            attempts: []
+        )
+        portions[index].events[event].letters = [letter]
+        finishFailed(index, event)
+    }
+
     private mutating func settle(_ index: Int, _ event: Int, _ counts: Counts) {
         switch portions[index].events[event].origin {
         case .log: progress.settle(portions[index].events[event].offset, counts)

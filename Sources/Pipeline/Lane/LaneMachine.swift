@@ -122,15 +122,19 @@ package struct LaneMachine {
         return true
     }
 
-    /// Takes in the events of a portion that were read again; what is missing has left the log.
-    package mutating func reread(_ number: Int, _ events: [LaneEvent], chain: [PluginLabel], at now: Moment) {
+    /// Takes in the events of a portion that were read again; what is in neither list has left the log.
+    package mutating func reread(_ number: Int, _ again: RereadEvents, chain: [PluginLabel], at now: Moment) {
         let index = number - firstPortion
-        let found = Dictionary(events.map { ($0.offset, $0) }) { $1 }
+        let found = Dictionary(again.events.map { ($0.offset, $0) }) { $1 }
         portions[index].chain = chain
         for place in portions[index].events.indices {
             let old = portions[index].events[place]
             guard let event = found[old.offset] else {
-                expire(index, place)
+                if let reason = again.damage[old.offset] {
+                    failUnread(index, place, reason)
+                } else {
+                    expire(index, place)
+                }
                 continue
             }
             inFlightBytes += event.json.count

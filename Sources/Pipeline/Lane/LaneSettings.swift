@@ -8,8 +8,6 @@ package struct LaneSettings: Sendable {
     package var windowBytes = 16 * 1024 * 1024
     /// Events that go through the stages together.
     package var portionEvents = 500
-    /// Their bytes as accepted.
-    package var portionBytes = 512 * 1024
     /// Portions between reading and delivery, so that no stage waits for the one before it.
     package var portionsAhead = 4
     /// Events that may be set aside before the lane stands still.
