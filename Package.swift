@@ -136,7 +136,7 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "Catalog", "Delivery", "EventLog", "EventModel", "PluginHost", "WorkerProtocol",
+                "Catalog", "Delivery", "EventLog", "EventModel", "PluginHost", "Telemetry", "WorkerProtocol",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -333,8 +333,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Catalog", "Delivery", "EventLog", "EventModel", "Pipeline", "PluginHost", "PostgreSQL", "TestSupport",
-                "WorkerProtocol",
+                "Catalog", "Delivery", "EventLog", "EventModel", "Pipeline", "PluginHost", "PostgreSQL", "Telemetry",
+                "TestSupport", "WorkerProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -23,7 +23,7 @@ private let readDestinations = Statement(
 private let readConnections = Statement(
     "catalog.connections",
     """
-    SELECT connection_id, source_id, destination_id, enabled, created_at
+    SELECT connection_id, source_id, destination_id, enabled
     FROM leat.connection WHERE removed_at IS NULL ORDER BY connection_id
     """
 )
@@ -89,8 +89,7 @@ extension Catalog {
                 source: SourceID(rawValue: try row.int8(1)),
                 destination: DestinationID(rawValue: try row.int8(2)),
                 transformations: steps[id] ?? [],
-                enabled: try row.bool(3),
-                createdAt: try row.timestamp(4)
+                enabled: try row.bool(3)
             )
         }
         return CatalogSnapshot(

@@ -3,7 +3,7 @@ package import EventModel
 /// A source's events on their way to one destination, through transformations in order.
 ///
 /// Its id is the consumer under which its lanes keep their positions, so a connection that is removed and made again
-/// starts anew.
+/// starts anew. It gets what is accepted after it was made.
 package struct Connection: Equatable, Sendable {
     package let id: ConsumerID
     package let source: SourceID
@@ -11,25 +11,19 @@ package struct Connection: Equatable, Sendable {
     package let transformations: [Transformation]
     /// The lanes of a connection that is not enabled stand still and lose nothing.
     package let enabled: Bool
-    /// A connection gets what was accepted from then on.
-    ///
-    /// - Unit: microseconds since 1970, UTC.
-    package let createdAt: Int64
 
     package init(
         id: ConsumerID,
         source: SourceID,
         destination: DestinationID,
         transformations: [Transformation],
-        enabled: Bool,
-        createdAt: Int64 = 0
+        enabled: Bool
     ) {
         self.id = id
         self.source = source
         self.destination = destination
         self.transformations = transformations
         self.enabled = enabled
-        self.createdAt = createdAt
     }
 
     /// The most transformations one connection may have.

@@ -18,10 +18,6 @@ package final class EventLog: Sendable {
     let cache: TailCache
     let slices: Slices
     let membership = Mutex(Membership())
-    /// The time of the newest checkpoint that this node has seen or written.
-    let newestCheckpoint = Atomic<Int64>(0)
-    /// Whether the answer to the last checkpoint was lost.
-    let lostCheckpoint = Atomic<Bool>(false)
 
     package init(
         _ pool: ConnectionPool,

@@ -9,6 +9,10 @@ package enum EventLogError: ClassifiedError, Equatable {
     case corruptChunk(partition: PartitionID, firstOffset: Int64, fault: ChunkFault)
     /// Another node has taken a lease of ours; nothing was committed.
     case leaseLost
+    /// The consumer of a lane was removed; nothing was committed.
+    case laneRemoved
+    /// A slice of time that something belongs to does not exist, because nobody could look after the slices in time.
+    case noSlice
     /// A chunk names a partition that nobody has made.
     case noPartition
     /// Another run on the same data directory, or a long silence, ended this node's life.
@@ -23,6 +27,8 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .database(let error): error.code
         case .corruptChunk: "corrupt_chunk"
         case .leaseLost: "lease_lost"
+        case .laneRemoved: "lane_removed"
+        case .noSlice: "no_slice"
         case .noPartition: "no_partition"
         case .nodeReplaced: "node_replaced"
         case .newerSchema: "newer_schema"
@@ -33,7 +39,8 @@ package enum EventLogError: ClassifiedError, Equatable {
     package var disposition: Disposition {
         switch self {
         case .database(let error), .migration(_, let error): error.disposition
-        case .corruptChunk, .leaseLost, .noPartition, .nodeReplaced, .newerSchema: .stop
+        case .noSlice: .retry(after: .milliseconds(500))
+        case .corruptChunk, .leaseLost, .laneRemoved, .noPartition, .nodeReplaced, .newerSchema: .stop
         }
     }
 
@@ -43,6 +50,8 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .corruptChunk(let partition, let offset, let fault):
             "The chunk at offset \(offset) of partition \(partition) is damaged: \(fault.sentence)."
         case .leaseLost: "Another node has taken over a partition of this one."
+        case .laneRemoved: "The connection of a lane was removed."
+        case .noSlice: "A slice of the log's tables is missing; it is made as soon as the slices can be looked after."
         case .noPartition: "A partition of the log does not exist."
         case .nodeReplaced: "Another run has taken the place of this node."
         case .newerSchema(let found, let known):
@@ -61,6 +70,9 @@ package enum EventLogError: ClassifiedError, Equatable {
         case "LE001": self = .leaseLost
         case "LE002": self = .noPartition
         case "LE003": self = .nodeReplaced
+        case "LE004": self = .laneRemoved
+        // A row that fits no slice breaks a rule without a name.
+        case "23514" where server.constraint == nil: self = .noSlice
         default: self = .database(error)
         }
     }

@@ -10,9 +10,8 @@ package struct EventLogSettings: Sendable {
     package var slicesAhead = 4
     /// How long the log keeps events that everybody has read.
     package var retention = Duration.seconds(72 * 3600)
-    /// How long dead letters, and the log of attempts, are kept.
+    /// How long dead letters are kept.
     package var deadLetterRetention = Duration.seconds(30 * 86_400)
-    package var attemptRetention = Duration.seconds(3 * 86_400)
     /// How long refused events are counted by the minute, and samples of them are kept; their totals stay.
     package var refusedRetention = Duration.seconds(30 * 86_400)
     /// How long plugin timings are kept.

@@ -24,6 +24,7 @@ import Testing
         let log = EventLog(pool)
         try await log.openPartitions([Events.partition, Events.other])
         _ = try await log.join(identity: "a")
+        try await Events.begin(Self.consumer.rawValue, in: pool)
         return (log, try await log.acquire([Events.partition, Events.other]))
     }
 
@@ -102,6 +103,7 @@ import Testing
                 checkpoint.lanes = [
                     LaneRecord(
                         lane: Self.lane,
+                        number: Int64(round),
                         position: LogPosition(offset: Int64(round), sliceTime: 1),
                         counts: counts(delivered: Int64(round) - 1)
                     )

@@ -1,5 +1,6 @@
 import EventLog
 import EventModel
+import PostgreSQL
 
 /// Events for tests: small JSON texts whose every field follows from a number.
 enum Events {
@@ -25,6 +26,14 @@ enum Events {
         var draft = ChunkDraft(partition: partition)
         for number in numbers { draft.append(entry(number), text(number)) }
         return draft
+    }
+
+    /// Makes the lanes of consumers on both partitions, as a new connection does.
+    static func begin(_ consumers: Int64..., in pool: ConnectionPool) async throws {
+        let begin = Statement("test.begin", "SELECT leat.begin_lanes($1, $2)")
+        for consumer in consumers {
+            _ = try await pool.query(begin, [.int8(consumer), .int8Array([partition.rawValue, other.rawValue])])
+        }
     }
 
     /// Reads everything from `position` on, as a lane does.

@@ -70,6 +70,7 @@ import Testing
             let old = EventLog(pool, settings: settings())
             _ = try await old.join(identity: "a")
             let leases = try await old.acquire(Self.both)
+            try await Events.begin(3, in: pool)
             let lane = LaneID(partition: Events.other, consumer: ConsumerID(rawValue: 3))
             var checkpoint = Checkpoint()
             checkpoint.lanes = [LaneRecord(lane: lane, position: LogPosition(offset: 5, sliceTime: 10))]
@@ -99,7 +100,7 @@ import Testing
             try await pool.transaction { connection in
                 // As the checkpoint's function does.
                 _ = try await connection.query(
-                    "SELECT 1 FROM leat.lease WHERE partition_id = $1 AND epoch = 1 FOR KEY SHARE",
+                    "SELECT 1 FROM leat.lease WHERE partition_id = $1 AND epoch = 1 FOR UPDATE",
                     [.int8(Events.partition.rawValue)]
                 )
                 _ = try await new.join(identity: "a")

@@ -17,6 +17,8 @@ struct Line {
     let catalog: Catalog
     let partitions: [PartitionID]
     let consumer: ConsumerID
+    /// Between the log and its database, if the shape wants it.
+    let proxy: DatabaseProxy?
     private let workshop: Workshop
     private let sender: Sender
 
@@ -26,7 +28,10 @@ struct Line {
         var transforms = true
         var retries = 20
         var concurrency = 8
-        var settings = Line.quick
+        /// Whether chunks stay in memory once they were written or read.
+        var remembersChunks = true
+        /// Whether the log reaches its database through ``Line/proxy``.
+        var hasProxy = false
     }
 
     /// Quick enough for tests: retries after tens of milliseconds.
@@ -49,46 +54,70 @@ struct Line {
         _ body: (Line) async throws -> Void
     ) async throws {
         try await Database.temporary { pool in
-            let catalog = try await Catalog.open(pool: pool, logger: quiet)
-            let log = EventLog(pool)
-            try await log.prepare()
-            _ = try await log.join(identity: "test")
-            try await upload("transform", "test.events", "events", to: catalog)
-            try await upload("destination.request", "test.connector", "connector", to: catalog)
-            let steps = shape.transforms ? "[{plugin: test.events}]" : "[]"
-            let text = """
-                sources: [{name: shop, partitions: \(shape.partitions)}]
-                destinations:
-                  - name: hook
-                    connector: test.connector
-                    config: {url: "\(url)"}
-                    limits: {concurrency: \(shape.concurrency), timeout: 5s, retries: \(shape.retries)}
-                connections: [{source: shop, destination: hook, transformations: \(steps)}]
-                """
-            _ = try await catalog.apply(try Self.declaration(text), by: "test")
-            let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
-            let workshop = try Workshop(launcher: try Launcher.start(), library: library, timings: TimingRecorder())
-            let sender = Sender(version: "1.0.0")
-            let source = catalog.current.sources[0]
-            let line = Line(
-                pool: pool,
-                log: log,
-                catalog: catalog,
-                partitions: source.partitionIDs,
-                consumer: catalog.current.connections[0].id,
-                workshop: workshop,
-                sender: sender
-            )
-            do {
-                try await body(line)
-            } catch {
-                await workshop.close()
-                try? await sender.shutdown()
-                throw error
+            guard shape.hasProxy else { return try await with(pool, pool, nil, url, shape, body) }
+            try await DatabaseProxy.with(pool.settings) { proxy in
+                let through = ConnectionPool(proxy.settings)
+                try await with(pool, through, proxy, url, shape, body)
+                await through.close()
             }
-            await workshop.close()
-            try await sender.shutdown()
         }
+    }
+
+    private static func with(
+        _ pool: ConnectionPool,
+        _ through: ConnectionPool,
+        _ proxy: DatabaseProxy?,
+        _ url: String,
+        _ shape: Shape,
+        _ body: (Line) async throws -> Void
+    ) async throws {
+        let catalog = try await Catalog.open(pool: pool, logger: quiet)
+        var settings = EventLogSettings()
+        if !shape.remembersChunks { settings.cacheBytes = 0 }
+        let log = EventLog(through, settings: settings)
+        try await log.prepare()
+        _ = try await log.join(identity: "test")
+        try await upload("transform", "test.events", "events", to: catalog)
+        try await upload("destination.request", "test.connector", "connector", to: catalog)
+        _ = try await catalog.apply(try declaration(url, shape), by: "test")
+        let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
+        let workshop = try Workshop(launcher: try Launcher.start(), library: library, timings: TimingRecorder())
+        let sender = Sender(version: "1.0.0")
+        let source = catalog.current.sources[0]
+        let line = Line(
+            pool: pool,
+            log: log,
+            catalog: catalog,
+            partitions: source.partitionIDs,
+            consumer: catalog.current.connections[0].id,
+            proxy: proxy,
+            workshop: workshop,
+            sender: sender
+        )
+        do {
+            try await body(line)
+        } catch {
+            await workshop.close()
+            try? await sender.shutdown()
+            throw error
+        }
+        await workshop.close()
+        try await sender.shutdown()
+    }
+
+    private static func declaration(_ url: String, _ shape: Shape) throws -> Declaration {
+        let steps = shape.transforms ? "[{plugin: test.events}]" : "[]"
+        return try declaration(
+            """
+            sources: [{name: shop, partitions: \(shape.partitions)}]
+            destinations:
+              - name: hook
+                connector: test.connector
+                config: {url: "\(url)"}
+                limits: {concurrency: \(shape.concurrency), timeout: 5s, retries: \(shape.retries)}
+            connections: [{source: shop, destination: hook, transformations: \(steps)}]
+            """
+        )
     }
 
     static func declaration(_ text: String) throws -> Declaration {
@@ -147,6 +176,14 @@ struct Line {
 
     /// Runs a pipeline while `body` runs, and ends it in order.
     func running(_ settings: PipelineSettings = Line.quick, _ body: () async throws -> Void) async throws {
+        try await runningPipeline(settings) { _ in try await body() }
+    }
+
+    /// The same, for those who want to look at the pipeline.
+    func runningPipeline(
+        _ settings: PipelineSettings = Line.quick,
+        _ body: (Pipeline) async throws -> Void
+    ) async throws {
         let pipeline = Pipeline(
             log: log,
             catalog: catalog,
@@ -164,7 +201,7 @@ struct Line {
                 end.finish()
             }
             defer { group.cancelAll() }
-            try await body()
+            try await body(pipeline)
             pipeline.shutDown()
             for await _ in ends {}
         }

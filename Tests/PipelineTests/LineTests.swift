@@ -253,11 +253,12 @@ extension Line {
             """
             SELECT read, duplicates, filtered, dropped, failed, transformed, emitted, delivered, dead_lettered, waiting
             FROM (
-                SELECT DISTINCT ON (partition_id) * FROM leat.checkpoint ORDER BY partition_id, written_at DESC
+                SELECT DISTINCT ON (partition_id) * FROM leat.checkpoint WHERE consumer_id = $1
+                ORDER BY partition_id, written_at DESC
             ) AS latest
             """
         )
-        let rows = try await pool.query(latest)
+        let rows = try await pool.query(latest, [.int8(consumer.rawValue)])
         var total = Counts()
         for row in rows {
             var counts = Counts()

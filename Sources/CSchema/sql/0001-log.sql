@@ -2,7 +2,8 @@
 --
 -- No row that is written often is ever updated: positions are appended and the latest counts, locks are taken on rows
 -- that stay as they are. Tables that grow come in slices of time that are dropped whole.
--- Errors of our own: LE001 a lease was lost, LE002 a partition does not exist, LE003 a node is not alive.
+-- Errors of our own: LE001 a lease was lost, LE002 a partition does not exist, LE003 a node is not alive, LE004 a lane's
+-- consumer was removed.
 
 -- One row per partition, made with its source and never changed: appends lock it, so offsets come in commit order.
 CREATE TABLE leat.partition (
@@ -28,12 +29,15 @@ CREATE TABLE leat.chunk (
 -- Compressed already, and read by prefix.
 ALTER TABLE leat.chunk ALTER COLUMN payload SET STORAGE EXTERNAL;
 
--- The progress of lanes; the latest row of a lane counts. written_at grows strictly within a lane.
+-- The progress of lanes; the latest row of a lane counts. written_at and commit_number grow strictly within a lane. A
+-- lane has its first row from the moment its consumer is made, and none once the consumer is removed.
 CREATE TABLE leat.checkpoint (
     partition_id bigint NOT NULL,
     consumer_id bigint NOT NULL,
     written_at timestamptz NOT NULL,
     epoch bigint NOT NULL,
+    -- 0 in the lane's first row; a number that is not above the latest was committed before.
+    commit_number bigint NOT NULL,
     -- Where the lane began; constant.
     start_offset bigint NOT NULL,
     -- Everything below is settled.
@@ -67,15 +71,14 @@ CREATE TABLE leat.node (
     beat_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
 
--- The right to run a partition's lanes. The epoch is part of a key, so a take-over waits for commits in flight that
--- hold the row FOR KEY SHARE, and nothing else does.
+-- The right to run a partition's lanes. A commit in flight holds the row FOR UPDATE: a take-over waits for it, and so
+-- does the same commit when it is sent again because its answer was lost.
 CREATE TABLE leat.lease (
     partition_id bigint PRIMARY KEY,
     epoch bigint NOT NULL,
     -- NULL when released.
     node_id bigint,
-    taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    UNIQUE (partition_id, epoch)
+    taken_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- Events, or parts of them, that failed while others succeed. Those without a payload wait behind an earlier one of
@@ -111,7 +114,7 @@ CREATE TABLE leat.dead_letter (
     died_at timestamptz NOT NULL,
     user_hash bigint NOT NULL,
     slice_time timestamptz NOT NULL,
-    -- transform, connect or deliver.
+    -- read, transform, connect or deliver.
     stage text NOT NULL,
     code text NOT NULL,
     reason text NOT NULL,
@@ -125,22 +128,6 @@ CREATE TABLE leat.dead_letter (
     PRIMARY KEY (partition_id, consumer_id, died_at, event_offset, part)
 ) PARTITION BY RANGE (died_at);
 CREATE INDEX dead_letter_consumer ON leat.dead_letter (consumer_id, died_at);
-
--- Sampled, traced and failed attempts.
-CREATE TABLE leat.attempt_log (
-    partition_id bigint NOT NULL,
-    consumer_id bigint NOT NULL,
-    event_offset bigint NOT NULL,
-    part integer NOT NULL,
-    attempted_at timestamptz NOT NULL,
-    attempt integer NOT NULL,
-    status integer,
-    code text NOT NULL,
-    duration_microseconds bigint NOT NULL,
-    request text,
-    answer text,
-    PRIMARY KEY (partition_id, consumer_id, attempted_at, event_offset, part, attempt)
-) PARTITION BY RANGE (attempted_at);
 
 -- How many events of a source were refused, by minute and reason; each node has rows of its own. What is older than its
 -- retention is added up in one row per source and reason, whose minute is '-infinity'.
@@ -276,7 +263,7 @@ BEGIN
         SELECT c.partition_id, c.consumer_id FROM leat.checkpoint c WHERE c.written_at < before
         GROUP BY c.partition_id, c.consumer_id ORDER BY c.partition_id, c.consumer_id
     LOOP
-        -- No commit of the lane can come between: its node holds this row FOR KEY SHARE while it commits.
+        -- No commit of the lane can come between: its node holds this row while it commits.
         PERFORM FROM leat.lease l WHERE l.partition_id = lane.partition_id FOR UPDATE;
         SELECT * INTO last FROM leat.checkpoint c
         WHERE c.partition_id = lane.partition_id AND c.consumer_id = lane.consumer_id
@@ -356,12 +343,32 @@ LANGUAGE sql AS $$
     DELETE FROM leat.node WHERE node_id = me;
 $$;
 
--- Commits the progress of lanes of one node. Every array of one group has one element per lane, parked event, removed
--- parked event or dead letter; counts has eleven per lane: expired, then the columns of the table in order.
+-- Begins a consumer's lanes at the present end of these partitions.
+CREATE FUNCTION leat.begin_lanes(consumer bigint, ids bigint[]) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO leat.checkpoint
+    SELECT id, consumer, clock_timestamp(), 0, 0, coalesce(t.next_offset, 0), coalesce(t.next_offset, 0),
+        coalesce(t.slice_time, to_timestamp(0)), '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM unnest(ids) AS id LEFT JOIN LATERAL leat.tail(id) AS t ON true
+$$;
+
+-- Deletes what is kept for a consumer's lanes. Their progress cannot be committed from then on.
+CREATE FUNCTION leat.end_lanes(consumer bigint, ids bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM leat.lease l WHERE l.partition_id = ANY (ids) ORDER BY l.partition_id FOR UPDATE;
+    DELETE FROM leat.parked WHERE partition_id = ANY (ids) AND consumer_id = consumer;
+    DELETE FROM leat.checkpoint WHERE partition_id = ANY (ids) AND consumer_id = consumer;
+END
+$$;
+
+-- Commits the progress of lanes of one node, each commit once however often it is sent. Every array of one group has
+-- one element per lane, parked event, removed parked event or dead letter, and each of these is of one of the lanes;
+-- counts has eleven per lane: expired, then the columns of the table in order.
 CREATE FUNCTION leat.checkpoint(
-    me bigint, is_durable boolean, previous timestamptz,
+    me bigint, is_durable boolean,
     lease_ids bigint[], lease_epochs bigint[],
-    ids bigint[], consumers bigint[], starts bigint[], nexts bigint[], times timestamptz[], bitmaps bytea[],
+    ids bigint[], consumers bigint[], numbers bigint[], starts bigint[], nexts bigint[], times timestamptz[], bitmaps bytea[],
     counts bigint[],
     parked_ids bigint[], parked_consumers bigint[], parked_offsets bigint[], parked_parts integer[],
     parked_users bigint[], parked_times timestamptz[], parked_received timestamptz[], parked_attempts integer[],
@@ -370,11 +377,13 @@ CREATE FUNCTION leat.checkpoint(
     dead_ids bigint[], dead_consumers bigint[], dead_offsets bigint[], dead_parts integer[], dead_users bigint[],
     dead_times timestamptz[], dead_stages text[], dead_codes text[], dead_reasons text[], dead_plugins text[],
     dead_attempts integer[], dead_before bytea[], dead_after bytea[], dead_histories text[]
-) RETURNS timestamptz
+) RETURNS void
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     held integer;
+    begun integer;
+    kept integer;
     at timestamptz;
 BEGIN
     IF NOT is_durable THEN
@@ -383,21 +392,38 @@ BEGIN
     SELECT count(*) INTO held FROM (
         SELECT FROM leat.lease l JOIN unnest(lease_ids, lease_epochs) AS u (id, epoch)
             ON l.partition_id = u.id AND l.epoch = u.epoch
-        WHERE l.node_id = me ORDER BY l.partition_id FOR KEY SHARE OF l
+        WHERE l.node_id = me ORDER BY l.partition_id FOR UPDATE OF l
     ) AS rows;
     IF held <> cardinality(lease_ids) THEN
         RAISE EXCEPTION 'a lease was lost' USING ERRCODE = 'LE001';
     END IF;
-    at := greatest(clock_timestamp(), previous + interval '1 microsecond');
+    -- With the leases locked, no other sending of the same commit is under way. A gap in the numbers is mere progress
+    -- that a crash of the database lost, and the later commit holds it too.
+    SELECT count(last.written_at), count(*) FILTER (WHERE last.commit_number >= u.number),
+        greatest(clock_timestamp(), max(last.written_at) + interval '1 microsecond')
+    INTO begun, kept, at
+    FROM unnest(ids, consumers, numbers) AS u (id, consumer, number) LEFT JOIN LATERAL (
+        SELECT c.written_at, c.commit_number FROM leat.checkpoint c
+        WHERE c.partition_id = u.id AND c.consumer_id = u.consumer ORDER BY c.written_at DESC LIMIT 1
+    ) AS last ON true;
+    IF begun < cardinality(ids) THEN
+        RAISE EXCEPTION 'a consumer was removed' USING ERRCODE = 'LE004';
+    END IF;
+    IF kept = cardinality(ids) THEN
+        RETURN;
+    END IF;
+    IF kept > 0 THEN
+        RAISE EXCEPTION 'some of these commits were kept before';
+    END IF;
     INSERT INTO leat.checkpoint
     SELECT u.id, u.consumer, at,
         (SELECT e.epoch FROM unnest(lease_ids, lease_epochs) AS e (id, epoch) WHERE e.id = u.id),
-        u.start, u.next, u.time, u.bitmap,
+        u.number, u.start, u.next, u.time, u.bitmap,
         counts[u.n * 11 - 10], counts[u.n * 11 - 9], counts[u.n * 11 - 8], counts[u.n * 11 - 7],
         counts[u.n * 11 - 6], counts[u.n * 11 - 5], counts[u.n * 11 - 4], counts[u.n * 11 - 3],
         counts[u.n * 11 - 2], counts[u.n * 11 - 1], counts[u.n * 11]
-    FROM unnest(ids, consumers, starts, nexts, times, bitmaps) WITH ORDINALITY
-        AS u (id, consumer, start, next, time, bitmap, n);
+    FROM unnest(ids, consumers, numbers, starts, nexts, times, bitmaps) WITH ORDINALITY
+        AS u (id, consumer, number, start, next, time, bitmap, n);
     IF cardinality(removed_ids) > 0 THEN
         DELETE FROM leat.parked p
         USING unnest(removed_ids, removed_consumers, removed_offsets, removed_parts) AS u (id, consumer, off, part)
@@ -426,7 +452,6 @@ BEGIN
             dead_reasons, dead_plugins, dead_attempts, dead_before, dead_after, dead_histories
         ) AS u;
     END IF;
-    RETURN at;
 END
 $$;
 

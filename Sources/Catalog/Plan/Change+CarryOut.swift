@@ -42,13 +42,7 @@ private let retireDestination = Statement(
 )
 private let insertConnection = Statement(
     "catalog.add_connection",
-    """
-    INSERT INTO leat.connection (source_id, destination_id, enabled)
-    SELECT source_id, destination_id, $3 FROM leat.source, leat.destination
-    WHERE source.name = $1 AND source.removed_at IS NULL
-      AND destination.name = $2 AND destination.removed_at IS NULL
-    RETURNING connection_id
-    """
+    "SELECT connection_id FROM leat.add_connection($1, $2, $3)"
 )
 private let switchConnection = Statement(
     "catalog.update_connection",

@@ -1,10 +1,9 @@
 import EventModel
 import PostgreSQL
-import Synchronization
 
 /// What all lanes of a node commit together: progress, and what became of single events.
 package struct Checkpoint: Sendable {
-    /// One record per lane that moved.
+    /// One record per lane of which there is anything here.
     package var lanes: [LaneRecord] = []
     /// Records to write, or to write again.
     package var parked: [ParkedRecord] = []
@@ -13,8 +12,6 @@ package struct Checkpoint: Sendable {
     package var deadLetters: [DeadLetter] = []
 
     package init() {}
-
-    package var isEmpty: Bool { lanes.isEmpty && !mustLast }
 
     /// Losing mere progress means delivering again; losing one of these would lose the event's trace.
     var mustLast: Bool { !parked.isEmpty || !unparked.isEmpty || !deadLetters.isEmpty }
@@ -29,57 +26,36 @@ extension EventLog {
 
     /// Commits a checkpoint if this node still holds the leases of all its partitions.
     ///
-    /// The owner of the lanes calls it again only when it has returned. After a lost connection the outcome is unknown:
-    /// commit the same checkpoint again, which finds out whether it was kept and writes nothing twice.
+    /// If it throws something that may pass, it is not known whether the checkpoint was kept. Commit the same again,
+    /// before anything newer of its lanes: the numbers of the records tell the database, and nothing is written twice.
     ///
-    /// - Throws: `leaseLost`: nothing was committed, and the lanes of this node must stop; `database` (try again).
+    /// - Throws: `leaseLost`, `laneRemoved`: nothing was committed, and nothing of those lanes ever will be; `database`.
     package func commit(_ checkpoint: Checkpoint, under leases: [Lease]) async throws(EventLogError) {
-        guard !checkpoint.isEmpty else { return }
-        guard let node else { throw .nodeReplaced }
-        let touched = checkpoint.partitions
+        let touched = Set(checkpoint.lanes.map(\.lane.partition))
         let held = leases.filter { touched.contains($0.partition) }
-        guard held.count == touched.count else { throw .leaseLost }
-        if lostCheckpoint.load(ordering: .relaxed), try await wasKept(checkpoint) { return }
-        let previous = newestCheckpoint.load(ordering: .relaxed)
+        guard !touched.isEmpty else { return }
+        guard let node, held.count == touched.count else { throw .leaseLost }
         var parameters: [Parameter] = [
-            .int8(node.rawValue), .bool(checkpoint.mustLast), .timestamp(previous),
+            .int8(node.rawValue), .bool(checkpoint.mustLast),
             .int8Array(held.map(\.partition.rawValue)), .int8Array(held.map(\.epoch)),
         ]
         checkpoint.appendLanes(to: &parameters)
         checkpoint.appendParked(to: &parameters)
         checkpoint.appendDeadLetters(to: &parameters)
         let complete = parameters
-        do throws(PostgreSQLError) {
-            let time = try await pool.query(Self.statement, complete).first?.timestamp(0) ?? previous
-            newestCheckpoint.max(time, ordering: .relaxed)
-        } catch {
-            if case .connectionLost = error { lostCheckpoint.store(true, ordering: .relaxed) }
-            throw EventLogError(error)
+        _ = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(Self.statement, complete)
         }
-    }
-
-    /// Whether the checkpoint whose answer was lost stands in the database.
-    private func wasKept(_ checkpoint: Checkpoint) async throws(EventLogError) -> Bool {
-        let kept = try await records(checkpoint.lanes.map(\.lane))
-        lostCheckpoint.store(false, ordering: .relaxed)
-        return !kept.isEmpty && checkpoint.lanes.allSatisfy(kept.contains)
     }
 }
 
 extension Checkpoint {
-    fileprivate var partitions: Set<PartitionID> {
-        var all = Set(lanes.map(\.lane.partition))
-        for record in parked { all.insert(record.lane.partition) }
-        for id in unparked { all.insert(id.lane.partition) }
-        for letter in deadLetters { all.insert(letter.lane.partition) }
-        return all
-    }
-
     fileprivate func appendLanes(to parameters: inout [Parameter]) {
         parameters += [
             .int8Array(lanes.map(\.lane.partition.rawValue)), .int8Array(lanes.map(\.lane.consumer.rawValue)),
-            .int8Array(lanes.map(\.start)), .int8Array(lanes.map(\.position.offset)),
-            .timestampArray(lanes.map(\.position.sliceTime)), .bytesArray(lanes.map(\.beyond)),
+            .int8Array(lanes.map(\.number)), .int8Array(lanes.map(\.start)),
+            .int8Array(lanes.map(\.position.offset)), .timestampArray(lanes.map(\.position.sliceTime)),
+            .bytesArray(lanes.map(\.beyond)),
             .int8Array(lanes.flatMap { [$0.expired] + $0.counts.columns }),
         ]
     }

@@ -1,10 +1,9 @@
 package import EventModel
 import PostgreSQL
-import Synchronization
 
 /// What a node must know to go on with a lane.
 package struct LaneState: Equatable, Sendable {
-    /// Nil for a lane that has never committed.
+    /// Nil for a lane whose consumer was removed.
     package var record: LaneRecord?
     package var parked: [ParkedRecord] = []
 
@@ -18,7 +17,7 @@ extension EventLog {
     private static let latest = Statement(
         "lanes_latest",
         """
-        SELECT partition_id, consumer_id, written_at, start_offset, next_offset, slice_time, settled, expired, read,
+        SELECT partition_id, consumer_id, commit_number, start_offset, next_offset, slice_time, settled, expired, read,
             duplicates, filtered, dropped, failed, transformed, emitted, delivered, dead_lettered, waiting
         FROM leat.latest($1, $2)
         """
@@ -51,23 +50,17 @@ extension EventLog {
         return states
     }
 
-    /// The last committed progress of lanes; those that never committed are left out.
+    /// The last committed progress of lanes; those whose consumer was removed are left out.
     package func records(_ lanes: [LaneID]) async throws(EventLogError) -> [LaneRecord] {
-        let (records, newest) = try await translated { () async throws(PostgreSQLError) in
+        try await translated { () async throws(PostgreSQLError) in
             let rows = try await pool.query(
                 Self.latest,
                 [.int8Array(lanes.map(\.partition.rawValue)), .int8Array(lanes.map(\.consumer.rawValue))]
             )
             var records: [LaneRecord] = []
-            var newest: Int64 = 0
-            for row in rows {
-                newest = max(newest, try row.timestamp(2))
-                records.append(try Self.laneRecord(row))
-            }
-            return (records, newest)
+            for row in rows { records.append(try Self.laneRecord(row)) }
+            return records
         }
-        newestCheckpoint.max(newest, ordering: .relaxed)
-        return records
     }
 
     private static func laneRecord(_ row: Row) throws(PostgreSQLError) -> LaneRecord {
@@ -84,6 +77,7 @@ extension EventLog {
         counts.waiting = try row.int8(17)
         return LaneRecord(
             lane: try lane(row),
+            number: try row.int8(2),
             start: try row.int8(3),
             position: LogPosition(offset: try row.int8(4), sliceTime: try row.timestamp(5)),
             beyond: try row.bytes(6),

@@ -14,6 +14,8 @@ package struct LaneID: Hashable, Sendable {
 /// The progress of one lane as committed.
 package struct LaneRecord: Equatable, Sendable {
     package var lane: LaneID
+    /// Counts the commits of the lane, so that one that is sent again is known; 0 where the lane has only begun.
+    package var number: Int64
     /// Where the lane began; constant.
     package var start: Int64
     /// Everything below its offset is settled.
@@ -27,6 +29,7 @@ package struct LaneRecord: Equatable, Sendable {
 
     package init(
         lane: LaneID,
+        number: Int64 = 1,
         start: Int64 = 0,
         position: LogPosition = .beginning,
         beyond: [UInt8] = [],
@@ -34,6 +37,7 @@ package struct LaneRecord: Equatable, Sendable {
         counts: Counts = Counts()
     ) {
         self.lane = lane
+        self.number = number
         self.start = start
         self.position = position
         self.beyond = beyond
@@ -108,7 +112,7 @@ package struct DeadLetter: Equatable, Sendable {
     package var part: Int?
     package var userHash: UInt64
     package var sliceTime: Int64
-    /// `transform`, `connect` or `deliver`.
+    /// `read`, `transform`, `connect` or `deliver`.
     package var stage: String
     package var code: String
     package var reason: String

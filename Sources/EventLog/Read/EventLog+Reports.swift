@@ -47,13 +47,12 @@ extension EventLog {
         let records = try await records(partitions.map { LaneID(partition: $0, consumer: consumer) })
         let ends = try await accepted(partitions)
         var total = ConsumerCounts()
-        for (partition, end) in ends {
-            let record = records.first { $0.lane.partition == partition }
-            let accepted = end - (record?.start ?? 0)
+        for record in records {
+            let accepted = (ends[record.lane.partition] ?? 0) - record.start
             total.accepted += accepted
-            total.expired += record?.expired ?? 0
-            total.unread += accepted - (record?.counts.read ?? 0) - (record?.expired ?? 0)
-            if let record { total.counts += record.counts }
+            total.expired += record.expired
+            total.unread += accepted - record.counts.read - record.expired
+            total.counts += record.counts
         }
         return total
     }

@@ -1,3 +1,4 @@
+import EventModel
 import PostgreSQL
 
 extension EventLog {
@@ -11,10 +12,11 @@ extension EventLog {
         "SELECT leat.carry_checkpoints(to_timestamp($1))",
         isCancellable: false
     )
+    private static let endRemoved = Statement("end_removed", "SELECT leat.end_removed()", isCancellable: false)
     /// Whole events are read from the log again, so their slice must stay.
     private static let oldestParked = Statement(
         "oldest_parked",
-        "SELECT min(slice_time) FROM leat.parked WHERE payload IS NULL"
+        "SELECT min(slice_time) FROM leat.parked WHERE payload IS NULL AND consumer_id = ANY ($1)"
     )
     /// How long checkpoints are kept beyond the one that counts.
     private static let checkpointRetention = Duration.seconds(2 * 3600)
@@ -24,6 +26,7 @@ extension EventLog {
     /// A slice of the log stays for the sake of `lanes`; nil if nothing of the log is to be dropped.
     package func upkeep(holding lanes: [LaneID]?) async throws(EventLogError) {
         try await slices.makeAhead()
+        _ = try await translated { () async throws(PostgreSQLError) in try await pool.query(Self.endRemoved) }
         let now = try await slices.time()
         if let lanes { try await dropChunks(before: now - settings.retention.components.seconds, lanes) }
         for slice in try await expired("checkpoint", now, Self.checkpointRetention) {
@@ -33,7 +36,6 @@ extension EventLog {
         for slice in try await expired("dead_letter", now, settings.deadLetterRetention) {
             try await slices.drop(slice)
         }
-        for slice in try await expired("attempt_log", now, settings.attemptRetention) { try await slices.drop(slice) }
         try await cutRefused(now)
         try await cutTimings(now)
     }
@@ -44,7 +46,8 @@ extension EventLog {
         guard !old.isEmpty else { return }
         var needed = try await neededTime(lanes)
         let parked = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(Self.oldestParked).first?.timestampOrNull(0)
+            let consumers = Parameter.int8Array(Array(Set(lanes.map(\.consumer.rawValue))))
+            return try await pool.query(Self.oldestParked, [consumers]).first?.timestampOrNull(0)
         }
         needed = min(needed, parked ?? .max)
         for slice in old where slice.upper * 1_000_000 <= needed {
@@ -56,11 +59,9 @@ extension EventLog {
     /// The time from which on some lane has not read; lanes at their end need nothing, however long ago that was.
     private func neededTime(_ lanes: [LaneID]) async throws(EventLogError) -> Int64 {
         let ends = try await accepted(Array(Set(lanes.map(\.partition))))
-        var positions: [LaneID: LogPosition] = [:]
-        for record in try await records(lanes) { positions[record.lane] = record.position }
-        return lanes.reduce(.max) { needed, lane in
-            let position = positions[lane] ?? .beginning
-            return position.offset < ends[lane.partition] ?? 0 ? min(needed, position.sliceTime) : needed
+        return try await records(lanes).reduce(.max) { needed, record in
+            record.position.offset < ends[record.lane.partition] ?? 0
+                ? min(needed, record.position.sliceTime) : needed
         }
     }
 

@@ -85,7 +85,6 @@ struct Slices: Sendable {
             ),
             SlicedTable(name: "checkpoint", length: 3600, ahead: 3),
             SlicedTable(name: "dead_letter", length: 86_400, ahead: 2),
-            SlicedTable(name: "attempt_log", length: 86_400, ahead: 2),
         ]
     }
 

@@ -21,18 +21,6 @@ final class LaneLedger: Sendable {
         }
     }
 
-    /// Puts back what could not be committed, before what came meanwhile.
-    func putBack(_ checkpoint: LaneCheckpoint) {
-        page.withLock { page in
-            guard let newer = page else {
-                page = checkpoint
-                return
-            }
-            page = checkpoint
-            page?.follow(with: newer)
-        }
-    }
-
     var isEmpty: Bool { page.withLock { $0 == nil } }
 }
 

@@ -10,20 +10,22 @@ import Foundation
 
 extension Checkpoint {
     /// Adds what one lane wants committed.
-    mutating func add(_ page: LaneCheckpoint, of lane: LaneID, start: Int64) {
+    mutating func add(_ page: CheckpointBatch.Page) {
+        let (lane, news) = (page.lane, page.checkpoint)
         lanes.append(
             LaneRecord(
                 lane: lane,
-                start: start,
-                position: LogPosition(offset: page.position, sliceTime: page.sliceTime),
-                beyond: page.beyond,
-                expired: page.expired,
-                counts: page.counts
+                number: page.number,
+                start: page.start,
+                position: LogPosition(offset: news.position, sliceTime: news.sliceTime),
+                beyond: news.beyond,
+                expired: news.expired,
+                counts: news.counts
             )
         )
-        parked += page.parked.map { $0.record(of: lane) }
-        unparked += page.released.map { ParkedID(lane: lane, offset: $0.offset, part: $0.part) }
-        deadLetters += page.deadLetters.map { $0.record(of: lane) }
+        parked += news.parked.map { $0.record(of: lane) }
+        unparked += news.released.map { ParkedID(lane: lane, offset: $0.offset, part: $0.part) }
+        deadLetters += news.deadLetters.map { $0.record(of: lane) }
     }
 }
 

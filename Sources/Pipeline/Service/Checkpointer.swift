@@ -5,37 +5,54 @@ import Synchronization
 
 /// Commits the progress of all lanes of this node together.
 ///
-/// Nothing is written while nothing happens. One commit follows another, so what is committed later happened later.
+/// Nothing is written while nothing happens. One commit follows another, so what is committed later happened later. What
+/// was sent without an answer is sent again as it was, before anything newer, so that each of its numbers is kept once.
 ///
 /// - Owner: the pipeline.
 final class Checkpointer: Sendable {
-    /// A lane and the lease under which it may commit.
-    struct Entry: Sendable {
-        let lane: Lane
-        let lease: Lease
-        /// Another node has taken over: nothing of the lane is committed any more.
-        var isFenced = false
+    /// What the pipeline is told.
+    enum News: Sendable {
+        /// A lease turned out to be gone.
+        case lost(Lease)
+        /// The database will not take what happened to this lane.
+        case refused(LaneID)
     }
 
-    private typealias Page = (entry: Entry, checkpoint: LaneCheckpoint)
+    /// A lane and the lease under which it may commit.
+    private struct Entry {
+        let lane: Lane
+        let lease: Lease
+        /// Of the lane's latest commit.
+        var number: Int64
+        /// Another node has taken over, or the database refuses: nothing of the lane is committed any more.
+        var isOver = false
+    }
+
+    private struct State {
+        var entries: [LaneID: Entry] = [:]
+        /// What was taken from the lanes and is not known to be kept; the first was sent first.
+        var batches: [CheckpointBatch] = []
+        /// Whether the last commit failed, which is said once.
+        var isFailing = false
+    }
 
     private let log: EventLog
     private let period: Duration
     private let logger: Logger
-    private let entries = Mutex<[LaneID: Entry]>([:])
+    private let state = Mutex(State())
     private let turn = Turn()
-    /// Told when a lease turns out to be gone.
-    private let lost: @Sendable (Lease) -> Void
+    private let tell: @Sendable (News) -> Void
 
-    init(log: EventLog, period: Duration, logger: Logger, lost: @escaping @Sendable (Lease) -> Void) {
-        self.lost = lost
+    init(log: EventLog, period: Duration, logger: Logger, tell: @escaping @Sendable (News) -> Void) {
         self.log = log
         self.period = period
         self.logger = logger
+        self.tell = tell
     }
 
     func enter(_ lane: Lane, _ lease: Lease) {
-        entries.withLock { $0[lane.key] = Entry(lane: lane, lease: lease) }
+        let entry = Entry(lane: lane, lease: lease, number: lane.start.record.number)
+        state.withLock { $0.entries[lane.key] = entry }
     }
 
     /// Commits every period until the task is cancelled.
@@ -43,7 +60,7 @@ final class Checkpointer: Sendable {
         while !Task.isCancelled {
             try? await Task.sleep(for: period, clock: .continuous)
             await commit()
-            for entry in entries.withLock({ Array($0.values) })
+            for entry in state.withLock({ Array($0.entries.values) })
             where entry.lane.ledger.hasNews.load(ordering: .relaxed) { entry.lane.post(.checkpoint) }
         }
     }
@@ -51,83 +68,149 @@ final class Checkpointer: Sendable {
     /// Commits what lanes have left here so far.
     func commit() async {
         await turn.take()
-        await commitInTurn()
+        if await sendAll() {
+            gather()
+            _ = await sendAll()
+        }
         await turn.giveBack()
     }
 
     /// Commits the last of a lane that has ended, and forgets it.
     ///
-    /// Without the database it waits, at most for `bound`, since whoever starts the lane again must find what happened. A lane whose lease
-    /// is gone is forgotten at once: another node goes on from what was committed.
+    /// Without the database it waits, at most for `bound`, since whoever starts the lane again must find what happened.
+    /// A lane that may not commit is forgotten at once: whoever goes on goes on from what was committed.
     func settle(_ key: LaneID, atMost bound: Duration?) async {
         let deadline = bound.map { ContinuousClock.now + $0 }
-        while let entry = entries.withLock({ $0[key] }), !entry.isFenced, !entry.lane.ledger.isEmpty {
+        while isOpen(key) {
             await commit()
-            if entry.lane.ledger.isEmpty || Task.isCancelled { break }
+            guard isOpen(key), !Task.isCancelled else { break }
             if let deadline, ContinuousClock.now >= deadline { break }
             try? await Task.sleep(for: period, clock: .continuous)
         }
-        entries.withLock { $0[key] = nil }
+        state.withLock { $0.entries[key] = nil }
     }
 
-    private func commitInTurn() async {
-        let pages = entries.withLock { entries in
-            entries.values.compactMap { entry -> Page? in
-                guard !entry.isFenced else { return nil }
-                return entry.lane.ledger.take().map { (entry, $0) }
-            }
-        }
-        guard !pages.isEmpty else { return }
-        do throws(EventLogError) {
-            try await commit(pages)
-        } catch {
-            if error == .leaseLost {
-                await commitApart(pages)
-            } else {
-                putBack(pages, error)
-            }
+    /// Whether there is something of the lane that may still be committed.
+    private func isOpen(_ key: LaneID) -> Bool {
+        state.withLock { state in
+            guard let entry = state.entries[key], !entry.isOver else { return false }
+            return !entry.lane.ledger.isEmpty || state.batches.contains { $0.holds(key) }
         }
     }
 
-    private func commit(_ pages: [Page]) async throws(EventLogError) {
-        var checkpoint = Checkpoint()
-        for page in pages {
-            let lane = page.entry.lane
-            checkpoint.add(page.checkpoint, of: lane.key, start: lane.start.record.start)
-        }
-        try await log.commit(checkpoint, under: Array(Set(pages.map(\.entry.lease))))
-    }
-
-    /// Finds out which lease is gone; the lanes under all others are committed.
-    private func commitApart(_ pages: [Page]) async {
-        for (lease, own) in Dictionary(grouping: pages, by: \.entry.lease) {
-            do throws(EventLogError) {
-                try await commit(own)
-            } catch {
-                guard error == .leaseLost else {
-                    putBack(own, error)
-                    continue
-                }
-                for page in own {
-                    entries.withLock { $0[page.entry.lane.key]?.isFenced = true }
-                    page.entry.lane.post(.stop)
-                }
-                logger.warning(
-                    "Another node has taken over a partition, so its lanes stop here.",
-                    metadata: ["partition": "\(lease.partition)", "epoch": "\(lease.epoch)"]
+    /// Makes a batch of what the lanes have published.
+    private func gather() {
+        state.withLock { state in
+            var pages: [CheckpointBatch.Page] = []
+            for (key, entry) in state.entries where !entry.isOver {
+                guard let checkpoint = entry.lane.ledger.take() else { continue }
+                state.entries[key]?.number += 1
+                pages.append(
+                    CheckpointBatch.Page(
+                        lane: key,
+                        lease: entry.lease,
+                        number: entry.number + 1,
+                        start: entry.lane.start.record.start,
+                        checkpoint: checkpoint
+                    )
                 )
-                lost(lease)
             }
+            if !pages.isEmpty { state.batches.append(CheckpointBatch(pages: pages)) }
         }
     }
 
-    private func putBack(_ pages: [Page], _ error: EventLogError) {
-        for page in pages { page.entry.lane.ledger.putBack(page.checkpoint) }
-        logger.warning(
-            "Progress could not be committed and is kept for the next time.",
-            metadata: ["error.code": "\(error.code)", "error": "\(error)"]
-        )
+    /// Sends batch after batch; false if one of them must be sent again, and what came after it has not been sent.
+    private func sendAll() async -> Bool {
+        while let batch = state.withLock({ $0.batches.first }) {
+            do throws(EventLogError) {
+                try await log.commit(batch.checkpoint, under: batch.leases)
+                replaceFirst(by: [])
+                report(nil)
+            } catch {
+                switch error {
+                case .leaseLost where batch.leases.count > 1: replaceFirst(by: batch.byLease)
+                case .leaseLost:
+                    replaceFirst(by: [])
+                    fence(batch)
+                case _ where error.mayPass:
+                    report(error)
+                    return false
+                case _ where batch.pages.count > 1: replaceFirst(by: batch.byLane)
+                default:
+                    replaceFirst(by: [])
+                    refuse(batch, error)
+                }
+            }
+        }
+        return true
     }
+
+    private func replaceFirst(by batches: [CheckpointBatch]) {
+        state.withLock { $0.batches.replaceSubrange(0..<1, with: batches) }
+    }
+
+    /// Nothing more is committed of lanes whose partition another node has taken.
+    private func fence(_ batch: CheckpointBatch) {
+        end(batch)
+        guard let lease = batch.leases.first else { return }
+        logger.warning(
+            "Another node has taken over a partition, so its lanes stop here.",
+            metadata: ["partition": "\(lease.partition)", "epoch": "\(lease.epoch)"]
+        )
+        tell(.lost(lease))
+    }
+
+    /// Stops one lane alone; what it did since its last commit it does again when somebody has put it right.
+    private func refuse(_ batch: CheckpointBatch, _ error: EventLogError) {
+        for page in batch.pages { tell(.refused(page.lane)) }
+        end(batch)
+        // Its connection was removed, and the catalog says so soon.
+        if error == .laneRemoved { return }
+        for page in batch.pages {
+            logger.error(
+                """
+                The database refuses what happened in a lane, so the lane stands still. Mend the cause, then switch its \
+                connection off and on; events since its last commit are delivered again.
+                """,
+                metadata: [
+                    "lane": "\(page.lane.consumer)/\(page.lane.partition)", "error.code": "\(error.code)",
+                    "error": "\(error)",
+                ]
+            )
+        }
+    }
+
+    private func end(_ batch: CheckpointBatch) {
+        for page in batch.pages {
+            let entry = state.withLock { state in
+                state.entries[page.lane]?.isOver = true
+                return state.entries[page.lane]
+            }
+            entry?.lane.post(.stop)
+        }
+    }
+
+    /// Says that committing fails, or goes on, when that changes.
+    private func report(_ error: EventLogError?) {
+        let isNews = state.withLock { state in
+            defer { state.isFailing = error != nil }
+            return state.isFailing != (error != nil)
+        }
+        guard isNews else { return }
+        if let error {
+            logger.warning(
+                "Progress could not be committed and is sent again.",
+                metadata: ["error.code": "\(error.code)", "error": "\(error)"]
+            )
+        } else {
+            logger.notice("Progress is committed again.")
+        }
+    }
+}
+
+extension EventLogError {
+    /// Whether the same may succeed later; it may also have succeeded, and only the answer was lost.
+    fileprivate var mayPass: Bool { if case .retry = disposition { true } else { false } }
 }
 
 /// Lets one caller in at a time, in the order in which they came.

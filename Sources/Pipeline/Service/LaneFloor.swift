@@ -15,6 +15,8 @@ struct LaneFloor {
         case running(Lane, epoch: Int64)
         /// It was told to stop, or has stopped, and its last progress is not committed yet.
         case leaving
+        /// The database refuses what happened in it; it begins again with another lease or another plan.
+        case refused(epoch: Int64)
     }
 
     private let pipeline: Pipeline
@@ -24,6 +26,8 @@ struct LaneFloor {
     private var snapshot: CatalogSnapshot?
     private var leases: [PartitionID: Int64] = [:]
     private var isClosing = false
+    /// Lanes on their way out that are not to begin again at once, and under which epochs.
+    private var refusals: [LaneID: Int64] = [:]
 
     init(_ pipeline: Pipeline) {
         self.pipeline = pipeline
@@ -51,6 +55,8 @@ struct LaneFloor {
             if leases[lease.partition] == lease.epoch { leases[lease.partition] = nil }
             pipeline.doubtsLeases.store(true, ordering: .relaxed)
             arrange(&group)
+        case .refused(let key):
+            if case .running(_, let epoch) = stands[key] { refusals[key] = epoch }
         case .loaded(let key, let start): begin(key, start, &group)
         case .notLoaded(let key):
             stands[key] = nil
@@ -65,12 +71,14 @@ struct LaneFloor {
                 notice.yield(.settled(key))
             }
         case .settled(let key):
-            stands[key] = nil
+            stands[key] = refusals.removeValue(forKey: key).map { .refused(epoch: $0) }
             arrange(&group)
         case .shutdown:
             isClosing = true
             arrange(&group)
         }
+        let refused = stands.values.count { if case .refused = $0 { true } else { false } }
+        pipeline.refusedLanes.store(refused, ordering: .relaxed)
     }
 
     /// How long a shutdown waits for the database to take a lane's last progress; the rest is delivered again.
@@ -85,21 +93,23 @@ struct LaneFloor {
     private mutating func arrange(_ group: inout TaskGroup<Void>) {
         let wanted = isClosing ? [:] : wantedLanes()
         for key in Array(blueprints.keys) where wanted[key] == nil { blueprints[key] = nil }
+        // A lane under an old epoch must not commit any more, and cannot; it begins anew under the new one.
         for (key, stand) in stands {
-            // A lane under an old epoch must not commit any more, and cannot; it begins anew under the new one.
-            guard case .running(let lane, let epoch) = stand, wanted[key] == nil || leases[key.partition] != epoch
-            else {
-                continue
+            switch stand {
+            case .running(let lane, let epoch) where wanted[key] == nil || leases[key.partition] != epoch:
+                stands[key] = .leaving
+                lane.post(.stop)
+            case .refused(let epoch) where wanted[key] == nil || leases[key.partition] != epoch: stands[key] = nil
+            case .loading, .running, .leaving, .refused: break
             }
-            stands[key] = .leaving
-            lane.post(.stop)
         }
         for (key, blueprint) in wanted {
             let changed = blueprints[key] != blueprint
             blueprints[key] = blueprint
             switch stands[key] {
             case .running(let lane, _) where changed: lane.assign(plan(blueprint, &group))
-            case .running, .loading, .leaving: break
+            case .refused where changed: load(key, &group)
+            case .running, .loading, .leaving, .refused: break
             case nil: load(key, &group)
             }
         }
@@ -127,10 +137,10 @@ struct LaneFloor {
     }
 
     private mutating func load(_ key: LaneID, _ group: inout TaskGroup<Void>) {
-        guard let blueprint = blueprints[key], let connection = snapshot?.connection(key.consumer) else { return }
+        guard let blueprint = blueprints[key] else { return }
         stands[key] = .loading
         let pipeline = pipeline
-        group.addTask { await pipeline.load(key, connection, to: blueprint.destination) }
+        group.addTask { await pipeline.load(key, to: blueprint.destination) }
     }
 
     private mutating func begin(_ key: LaneID, _ start: LaneStart, _ group: inout TaskGroup<Void>) {

@@ -7,17 +7,11 @@ import Synchronization
 
 /// Where lanes begin, and which partitions are this node's.
 extension Pipeline {
-    /// Reads what was committed of a lane, or finds out where a new one begins.
-    func load(_ lane: LaneID, _ connection: Connection, to destination: DestinationID) async {
+    /// Reads what was committed of a lane; the first of it came with its connection.
+    func load(_ lane: LaneID, to destination: DestinationID) async {
         do throws(EventLogError) {
             let state = try await log.lanes(lane.partition, [lane.consumer])[lane.consumer]
-            let record: LaneRecord
-            if let known = state?.record {
-                record = known
-            } else {
-                let position = try await log.position(lane.partition, since: connection.createdAt)
-                record = LaneRecord(lane: lane, start: position.offset, position: position)
-            }
+            guard let record = state?.record else { throw .laneRemoved }
             let machine = LaneMachine(
                 partition: lane.partition,
                 destination: destination,

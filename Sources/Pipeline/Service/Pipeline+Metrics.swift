@@ -1,4 +1,5 @@
 import EventLog
+import Synchronization
 package import Telemetry
 
 extension Pipeline {
@@ -17,6 +18,12 @@ extension Pipeline {
                 help: "Partitions of this node whose duplicate window is shorter than set, for want of memory.",
                 kind: .gauge,
                 samples: [MetricFamily.Sample(value: Double(duplicates.shortened.count))]
+            ),
+            MetricFamily(
+                name: "leat_pipeline_refused_lanes",
+                help: "Lanes that stand still because the database refuses their progress.",
+                kind: .gauge,
+                samples: [MetricFamily.Sample(value: Double(refusedLanes.load(ordering: .relaxed)))]
             ),
         ]
     }

@@ -22,6 +22,8 @@ package final class Pipeline: Service {
         case leases([PartitionID: Int64])
         /// A lease turned out to be gone.
         case lost(Lease)
+        /// The database will not take what happened to a lane.
+        case refused(LaneID)
         case loaded(LaneID, LaneStart)
         case notLoaded(LaneID)
         case ended(LaneID)
@@ -42,6 +44,8 @@ package final class Pipeline: Service {
     let notice: AsyncStream<Notice>.Continuation
     /// Set when the leases must be asked for anew.
     let doubtsLeases = Atomic<Bool>(false)
+    /// How many lanes stand still because the database refuses what happened in them.
+    let refusedLanes = Atomic<Int>(0)
 
     package init(
         log: EventLog,
@@ -60,8 +64,11 @@ package final class Pipeline: Service {
         duplicates = DuplicateWindow(log)
         let (notices, notice) = AsyncStream.makeStream(of: Notice.self)
         (self.notices, self.notice) = (notices, notice)
-        checkpointer = Checkpointer(log: log, period: settings.checkpointPeriod, logger: logger) {
-            notice.yield(.lost($0))
+        checkpointer = Checkpointer(log: log, period: settings.checkpointPeriod, logger: logger) { news in
+            switch news {
+            case .lost(let lease): notice.yield(.lost(lease))
+            case .refused(let lane): notice.yield(.refused(lane))
+            }
         }
     }
 

@@ -1,0 +1,185 @@
+import Catalog
+import EventLog
+import EventModel
+import Pipeline
+import PostgreSQL
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+/// What a line makes of a database that loses answers, refuses, or holds damage, and how connections come and go.
+@Suite(.timeLimit(.minutes(2))) struct LineFaultTests {
+    @Test func `However many answers of the database are lost, no dead letter stands twice and nothing is missing`()
+        async throws
+    {
+        try await RecordingServer.with({ ($0.event?.n ?? 0) % 3 == 0 ? .answer(400) : .answer(200) }) { server in
+            try await Line.with(destination: server.url, .init(partitions: 2, hasProxy: true)) { line in
+                let proxy = try #require(line.proxy)
+                try await line.running {
+                    let events = Line.events(900, users: 40)
+                    for round in 0..<6 {
+                        proxy.loseAnswers(to: "checkpoint", times: 3)
+                        try await line.append(Array(events[round * 150..<(round + 1) * 150]), size: 10)
+                        #expect(await server.wait(for: (round + 1) * 150))
+                    }
+                    try await line.wait { $0.delivered == 600 && $0.deadLettered == 300 }
+                }
+                #expect(proxy.lost >= 6)
+                #expect(try await line.count("dead_letter") == 300)
+                let distinct = "(SELECT DISTINCT partition_id, event_offset, part FROM leat.dead_letter)"
+                #expect(try await line.number("SELECT count(*) FROM \(distinct) AS letters") == 300)
+                let commits = "(partition_id, consumer_id, commit_number)"
+                #expect(try await line.number("SELECT count(*) - count(DISTINCT \(commits)) FROM leat.checkpoint") == 0)
+            }
+            #expect(server.requests.count == 900)
+        }
+    }
+
+    /// How many lanes stand still, as the metrics show it.
+    private func stillLanes(_ pipeline: Pipeline) -> Double? {
+        pipeline.metrics().first { $0.name == "leat_pipeline_refused_lanes" }?.samples.first?.value
+    }
+
+    @Test func `A lane that the database refuses stands still, and the others go on`() async throws {
+        try await RecordingServer.with { server in
+            try await Line.with(destination: server.url, .init(partitions: 2)) { line in
+                let refused = line.partitions[0]
+                let rule = "CHECK (partition_id <> \(refused.rawValue) OR read < 20)"
+                try await line.execute("ALTER TABLE leat.checkpoint ADD CONSTRAINT test_refuses \(rule)")
+                try await line.runningPipeline { pipeline in
+                    try await line.append(Line.events(800, users: 16), size: 8)
+                    try await line.wait(for: "a lane to stand still") { stillLanes(pipeline) == 1 }
+                    let end = try await line.log.accepted(line.partitions)[line.partitions[1]] ?? 0
+                    try await line.wait(for: "the other lane") {
+                        try await line.read(of: line.partitions[1]) == end
+                    }
+                    #expect(try await line.read(of: refused) < 20)
+
+                    try await line.execute("ALTER TABLE leat.checkpoint DROP CONSTRAINT test_refuses")
+                    for enabled in [false, true] {
+                        let text =
+                            "connections: [{source: shop, destination: hook, transformations: [{plugin: test.events}], enabled: \(enabled)}]"
+                        _ = try await line.catalog.apply(try Line.declaration(text), by: "test")
+                        try await line.wait(for: "the switch") { stillLanes(pipeline) == 0 }
+                    }
+                    try await line.wait { $0.delivered == 800 }
+                }
+            }
+        }
+    }
+
+    @Test func `Events that wait in a damaged chunk fail with that reason, and their lane goes on`() async throws {
+        let poisoned = Mutex(true)
+        try await RecordingServer.with({ request in
+            request.event?.n == 3 && poisoned.withLock { $0 } ? .answer(500) : .answer(200)
+        }) { server in
+            try await Line.with(destination: server.url, .init(remembersChunks: false)) { line in
+                try await line.running {
+                    // Of user 3, event 3 is tried again and the eleven after it wait in six chunks.
+                    try await line.append(Line.events(60, users: 5), size: 10)
+                    try await line.wait { $0.delivered == 48 && $0.waiting == 1 }
+                    try await line.execute(
+                        """
+                        UPDATE leat.chunk SET payload =
+                            set_byte(payload, length(payload) - 1, 255 - get_byte(payload, length(payload) - 1))
+                        WHERE first_offset = 20
+                        """
+                    )
+                    try await line.execute(
+                        "UPDATE leat.chunk SET payload = set_byte(payload, 40, 255 - get_byte(payload, 40)) "
+                            + "WHERE first_offset = 40"
+                    )
+                    poisoned.withLock { $0 = false }
+                    try await line.append(Array(Line.events(100, users: 5).suffix(40)), size: 10)
+                    try await line.wait { $0.delivered == 96 && $0.failed == 4 && $0.waiting == 0 }
+                }
+                #expect(try await line.count("parked") == 0)
+                let damaged = "dead_letter WHERE stage = 'read' AND code = 'corrupt_chunk' AND reason LIKE '%damaged%'"
+                #expect(try await line.count(damaged) == 4)
+            }
+            let third = server.requests.compactMap(\.event).filter { $0.user == "u3" }.map(\.n).drop { $0 == 3 }
+            #expect(Array(third) == (1..<20).map { $0 * 5 + 3 }.filter { !(20..<30 ~= $0) && !(40..<50 ~= $0) })
+        }
+    }
+
+    @Test func `A new connection begins where it was made, and what a removed one left is cleared away`()
+        async throws
+    {
+        try await RecordingServer.with({ request in
+            request.uri == "/second" && request.event?.n == 50 ? .answer(500) : .answer(200)
+        }) { server in
+            try await Line.with(destination: server.url) { line in
+                try await line.running {
+                    try await line.append(Line.events(50, users: 5))
+                    try await line.wait { $0.delivered == 50 }
+                    let (second, name) = try await line.connect(to: server.url + "/second")
+                    // Before any lane of it was ever taken up as well as after.
+                    #expect(try await line.log.counts(of: second, line.partitions).accepted == 0)
+                    try await line.append(Array(Line.events(100, users: 5).suffix(50)))
+                    try await line.wait(for: "the second connection") {
+                        let counts = try await line.log.counts(of: second, line.partitions)
+                        return counts.accepted == 50 && counts.unread == 9 && counts.counts.delivered == 40
+                    }
+                    #expect(try await line.count("parked WHERE payload IS NULL") == 9)
+                    try await line.disconnect(name)
+                    try await line.wait(for: "its end") {
+                        try await line.log.upkeep(holding: [])
+                        let its = "WHERE consumer_id = \(second.rawValue)"
+                        return try await line.count("parked \(its)") + line.count("checkpoint \(its)") == 0
+                    }
+                    try await line.append(Array(Line.events(150, users: 5).suffix(50)))
+                    try await line.wait { $0.delivered == 150 }
+                }
+            }
+            let numbers = server.requests.filter { $0.uri == "/second" }.compactMap { $0.event?.n }
+            #expect(numbers.allSatisfy { $0 >= 50 })
+        }
+    }
+}
+
+extension Line {
+    func execute(_ sql: String) async throws { try await pool.execute(Statement("test.script", sql)) }
+
+    func number(_ sql: String) async throws -> Int64 {
+        try await pool.query(Statement("test.number.\(sql.hashValue)", sql))[0].int8(0)
+    }
+
+    /// How many events of a partition the committed progress has read.
+    func read(of partition: PartitionID) async throws -> Int64 {
+        try await log.records([LaneID(partition: partition, consumer: consumer)]).first?.counts.read ?? 0
+    }
+
+    /// Looks again and again for half a minute at most.
+    func wait(for what: String, until isReached: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            if try await isReached() { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        Issue.record("waited in vain for \(what)")
+    }
+
+    /// Makes a second destination and its connection, without transformations.
+    func connect(to url: String) async throws -> (ConsumerID, name: String) {
+        let text = """
+            destinations:
+              - name: second
+                connector: test.connector
+                config: {url: "\(url)"}
+                limits: {concurrency: 8, timeout: 5s, retries: 20}
+            connections: [{source: shop, destination: second}]
+            """
+        _ = try await catalog.apply(try Self.declaration(text), by: "test")
+        let connection = catalog.current.connection(from: "shop", to: "second")
+        guard let connection else { throw Refused(problems: "no second connection") }
+        return (connection.id, "shop/second")
+    }
+
+    /// Removes a connection.
+    func disconnect(_ name: String) async throws {
+        let connection = catalog.current.connections.first { catalog.current.name(of: $0) == name }
+        guard let connection else { throw Refused(problems: "no connection \(name)") }
+        _ = try await catalog.change(by: "test") { _ in [.removeConnection(connection.id, name: name)] }
+    }
+}
