@@ -48,7 +48,7 @@ extension EventLog {
 
     /// At most one notification per period, and none while this node is alone.
     private func tellOthers() async -> EventLogError? {
-        for await _ in signals.untold {
+        for await _ in signals.appends() {
             let partitions = signals.takeUntold()
             if livingNodes > 1, !partitions.isEmpty {
                 let names =

@@ -46,6 +46,29 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `A log that was stopped can run again and gives signs of life`() async throws {
+        try await Database.temporary { pool in
+            var settings = EventLogSettings()
+            settings.beatPeriod = .milliseconds(20)
+            let log = EventLog(pool, settings: settings)
+            _ = try await log.join(identity: "a")
+            let first = Task { try await log.run() }
+            while log.livingNodes < 1 { await Task.yield() }
+            first.cancel()
+            try await first.value
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await log.run() }
+                let lastSeen = Statement("test.seen", "SELECT beat_at::text FROM leat.node")
+                for _ in 0..<5 {
+                    let before = try await pool.query(lastSeen)[0].text(0)
+                    while try await pool.query(lastSeen)[0].text(0) == before { await Task.yield() }
+                }
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `A node whose place was taken stops`() async throws {
         try await Database.temporary { pool in
             var settings = EventLogSettings()

@@ -21,15 +21,18 @@ package final class TailSignals: Sendable {
         var isListening = false
         /// Appended here and not yet told to other nodes.
         var untold: Set<PartitionID> = []
+        /// Whoever tells other nodes.
+        var teller: AsyncStream<Void>.Continuation?
     }
 
     private let state = Mutex(State())
-    /// Yields after appends of this node that other nodes have not been told of.
-    let untold: AsyncStream<Void>
-    private let tell: AsyncStream<Void>.Continuation
 
-    init() {
-        (untold, tell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    /// Yields after appends of this node that other nodes have not been told of; there is one such stream at a time.
+    func appends() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        state.withLock { $0.teller = continuation }
+        continuation.yield()
+        return stream
     }
 
     /// An element now, and one or more after every growth of the partition; signals that nobody took yet are one.
@@ -55,15 +58,15 @@ package final class TailSignals: Sendable {
 
     /// Notes that the partition has grown to `end`.
     func moved(_ partition: PartitionID, to end: Int64, here: Bool) {
-        let continuations = state.withLock { state -> [AsyncStream<Void>.Continuation] in
+        let (continuations, teller) = state.withLock { state in
             state.ends[partition] = max(state.ends[partition] ?? 0, end)
             state.versions[partition, default: 0] += 1
             state.settled[partition] = here ? state.ends[partition] : nil
             if here { state.untold.insert(partition) }
-            return Array((state.waiting[partition] ?? [:]).values)
+            return (Array((state.waiting[partition] ?? [:]).values), here ? state.teller : nil)
         }
         for continuation in continuations { continuation.yield() }
-        if here { tell.yield() }
+        teller?.yield()
     }
 
     /// Wakes the readers of some partitions, or of all.
