@@ -3,6 +3,7 @@
  * classifies the answers by their body.
  */
 #define _GNU_SOURCE
+#define FIXTURE_KINDS LEAT_KIND_DEST_REQUEST
 #include "fixture.h"
 
 struct leat_instance {
@@ -18,7 +19,7 @@ static leat_status build(leat_instance *instance, const leat_batch *batch, const
             sink->drop(sink->ctx, event->index, TEXT("asked for"));
             continue;
         }
-        leat_header header = {TEXT("x-fixture"), event->id};
+        leat_header header = {TEXT("x-fixture"), event->idempotency_key};
         leat_http_request request = {.struct_size = sizeof request};
         request.url = holds(event, "\"do\":\"bad-url\"") ? TEXT("file:///etc/passwd") : instance->url;
         request.headers = &header;
@@ -68,13 +69,4 @@ static const void *get_interface(leat_instance *instance, leat_slice id)
     return id.len == sizeof LEAT_ID_DEST_REQUEST - 1 && memcmp(id.ptr, LEAT_ID_DEST_REQUEST, id.len) == 0 ? &request : NULL;
 }
 
-LEAT_EXPORT const leat_plugin_v1 *leat_plugin_entry_v1(const leat_host_v1 *host)
-{
-    static leat_plugin_v1 plugin;
-    the_host = host;
-    plugin = (leat_plugin_v1){
-        sizeof plugin, 0, TEXT(FIXTURE_ID), TEXT(FIXTURE_VERSION), TEXT("fixture"), LEAT_KIND_DEST_REQUEST,
-        create, NULL, get_interface,
-    };
-    return &plugin;
-}
+#include "entry.h"

@@ -58,6 +58,17 @@ static void misbehave(const leat_event *event)
     if (holds(event, "\"do\":\"slow\"")) usleep(200000);
 }
 
+/* As many parts of a million bytes; the largest arena takes 67 of them. */
+static void emit_megabytes(const leat_transform_sink *sink, uint32_t index, int count)
+{
+    static uint8_t text[1000000];
+    memset(text, ' ', sizeof text);
+    memcpy(text, "{}", 2);
+    leat_slice part = {text, sizeof text}, none = {NULL, 0};
+    for (int i = 0; i < count; i++)
+        if (sink->emit(sink->ctx, index, part, none) != LEAT_OK) return;
+}
+
 static void answer(const leat_event *event, const leat_transform_sink *sink)
 {
     leat_slice none = {NULL, 0};
@@ -84,6 +95,8 @@ static void answer(const leat_event *event, const leat_transform_sink *sink)
         for (int i = 0; i < 100000; i++) sink->emit_edits(sink->ctx, index, NULL, 0);
         return;
     }
+    if (holds(event, "\"do\":\"large\"")) return emit_megabytes(sink, index, 40);
+    if (holds(event, "\"do\":\"huge\"")) return emit_megabytes(sink, index, 70);
     if (holds(event, "\"do\":\"conflict\"")) sink->drop(sink->ctx, index, none);
     if (holds(event, "\"do\":\"not-json\"")) {
         sink->emit(sink->ctx, index, TEXT("{nonsense"), none);
@@ -136,13 +149,4 @@ static const void *get_interface(leat_instance *instance, leat_slice id)
     return id.len == sizeof LEAT_ID_TRANSFORM - 1 && memcmp(id.ptr, LEAT_ID_TRANSFORM, id.len) == 0 ? &transform : NULL;
 }
 
-LEAT_EXPORT const leat_plugin_v1 *leat_plugin_entry_v1(const leat_host_v1 *host)
-{
-    static leat_plugin_v1 plugin;
-    the_host = host;
-    plugin = (leat_plugin_v1){
-        sizeof plugin, 0, TEXT(FIXTURE_ID), TEXT(FIXTURE_VERSION), TEXT("fixture"), FIXTURE_KINDS,
-        create, NULL, get_interface,
-    };
-    return &plugin;
-}
+#include "entry.h"

@@ -1,8 +1,7 @@
 /*
- * What all test plugins share: who they are, and the way from the entry function to the interface.
+ * What all test plugins share: who they are, and how they read an event and reach the host.
  *
- * Every name can be changed with -D, so that one file makes many plugins. PROCESS is the one function that a plugin
- * must define, before this header is included or after.
+ * Every name can be changed with -D, so that one file makes many plugins.
  */
 #ifndef FIXTURE_H
 #define FIXTURE_H

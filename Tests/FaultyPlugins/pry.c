@@ -19,10 +19,6 @@
 
 extern char **environ;
 
-struct leat_instance {
-    int unused;
-};
-
 /* 0, or the error number of a call that returned -1. */
 #define TRIED(call) ((call) < 0 ? errno : 0)
 
@@ -92,29 +88,4 @@ static leat_status process(leat_instance *instance, const leat_batch *batch, con
     return LEAT_OK;
 }
 
-static leat_status create(const leat_instance_args *args, leat_instance **out)
-{
-    static leat_instance instance;
-    (void)args;
-    *out = &instance;
-    return LEAT_OK;
-}
-
-static const void *get_interface(leat_instance *instance, leat_slice id)
-{
-    static const leat_transform_v1 transform = {sizeof transform, 0, process};
-    (void)instance;
-    (void)id;
-    return &transform;
-}
-
-LEAT_EXPORT const leat_plugin_v1 *leat_plugin_entry_v1(const leat_host_v1 *host)
-{
-    static leat_plugin_v1 plugin;
-    the_host = host;
-    plugin = (leat_plugin_v1){
-        sizeof plugin, 0, TEXT(FIXTURE_ID), TEXT(FIXTURE_VERSION), TEXT("fixture"), FIXTURE_KINDS,
-        create, NULL, get_interface,
-    };
-    return &plugin;
-}
+#include "transformation.h"
