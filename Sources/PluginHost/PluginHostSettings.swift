@@ -2,8 +2,6 @@ package import Sandbox
 
 /// The bounds within which plugins run on this node.
 package struct PluginHostSettings: Sendable {
-    /// Where `leat-worker` lies; nil: beside the running program.
-    package var workerProgram: String?
     /// What one worker may take.
     package var limits = WorkerLimits()
     /// The weakest seal with which a plugin is still run.

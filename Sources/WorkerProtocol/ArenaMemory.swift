@@ -31,6 +31,10 @@
         unsafe base.storeBytes(of: value.littleEndian, toByteOffset: position, as: UInt64.self)
     }
 
+    func store(_ record: OutputRecord, at position: Int) {
+        unsafe base.storeBytes(of: record, toByteOffset: position, as: OutputRecord.self)
+    }
+
     func store(_ bytes: UnsafeRawBufferPointer, at position: Int) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         unsafe (base + position).copyMemory(from: source, byteCount: bytes.count)

@@ -1,94 +1,67 @@
 /// An edited event as replacements in its input, and how the host makes the event of it.
-enum EditList {
+///
+/// - Shape: per edit u32 offset, u32 remove, u32 insert length; then all inserted bytes.
+struct EditList {
+    /// Where the list lies in the worker's data.
+    let place: Range<Int>
+    /// How many edits it has.
+    let count: Int
+
     /// Bytes of one edit before the inserted text.
     static let editBytes = 12
 
-    /// Applies a list from a worker to the host's own copy of the input, and appends the result to `output`.
+    /// Checks the whole list.
     ///
-    /// - Returns: Where in `output` the result lies.
-    /// - Throws: `ArenaError.violation` when the list is cut off, not sorted, points outside the input, or makes more
-    ///   than `budget` bytes.
-    static func apply(
-        _ list: ArraySlice<UInt8>,
-        count: Int,
-        to input: ArraySlice<UInt8>,
-        budget: Int,
-        into output: inout [UInt8]
-    ) throws(ArenaError) -> Range<Int> {
-        guard count <= list.count / editBytes else { throw .violation("an edit list is cut off") }
-        let length = try self.length(list, count: count, of: input)
-        guard length > 0, length <= budget else { throw .violation("an edited event is empty or longer than allowed") }
-        let start = output.count
-        unsafe input.withUnsafeBufferPointer { input in
-            unsafe list.withUnsafeBufferPointer { list in unsafe write(list, count: count, to: input, into: &output) }
-        }
-        return start..<output.count
-    }
-
-    /// Writes the result of a checked list; over plain pointers, since counting references costs more than the copy.
-    private static func write(
-        _ list: UnsafeBufferPointer<UInt8>,
-        count: Int,
-        to input: UnsafeBufferPointer<UInt8>,
-        into output: inout [UInt8]
-    ) {
+    /// - Returns: The length of what it makes of an event of `input` bytes.
+    /// - Throws: `ArenaError.violation` when the list is cut off, not sorted, or points outside the event.
+    func length(in data: Span<UInt8>, of input: Int) throws(ArenaError) -> Int {
+        guard count <= place.count / Self.editBytes else { throw .violation("an edit list is cut off") }
         var position = 0
-        var text = count * editBytes
-        for number in 0..<count {
-            let edit = unsafe Edit(list, number)
-            unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: input[position..<edit.offset]))
-            unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: list[text..<text + edit.insert]))
-            position = edit.offset + edit.remove
-            text += edit.insert
-        }
-        unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: input[position...]))
-    }
-
-    /// Checks the whole list and gives the length of the result.
-    private static func length(
-        _ list: ArraySlice<UInt8>,
-        count: Int,
-        of input: ArraySlice<UInt8>
-    ) throws(ArenaError) -> Int {
-        var position = 0
-        var length = input.count
+        var length = input
         var inserted = 0
         for number in 0..<count {
-            let edit = Edit(list, number)
+            let edit = edit(number, data)
             // Each number is below 2³², so no sum of them overflows.
-            guard edit.offset >= position, edit.offset + edit.remove <= input.count else {
+            guard edit.offset >= position, edit.offset + edit.remove <= input else {
                 throw .violation("an edit list is not sorted or leaves its event")
             }
             position = edit.offset + edit.remove
             length += edit.insert - edit.remove
             inserted += edit.insert
         }
-        guard inserted == list.count - count * editBytes else { throw .violation("an edit list has another length") }
+        guard inserted == place.count - count * Self.editBytes else {
+            throw .violation("an edit list has another length")
+        }
         return length
     }
 
-    private struct Edit {
-        let offset: Int
-        let remove: Int
-        let insert: Int
-
-        init(_ list: UnsafeBufferPointer<UInt8>, _ number: Int) {
-            let start = number * editBytes
-            offset = unsafe Int(Self.word(list, start))
-            remove = unsafe Int(Self.word(list, start + 4))
-            insert = unsafe Int(Self.word(list, start + 8))
+    /// Appends what a checked list makes of the host's own copy of the event.
+    func apply(_ data: Span<UInt8>, to input: Span<UInt8>, into output: inout [UInt8]) {
+        var position = 0
+        var text = place.lowerBound + count * Self.editBytes
+        for number in 0..<count {
+            let edit = edit(number, data)
+            output.append(input.extracting(position..<edit.offset))
+            output.append(data.extracting(text..<text + edit.insert))
+            position = edit.offset + edit.remove
+            text += edit.insert
         }
+        output.append(input.extracting(position...))
+    }
 
-        private static func word(_ list: UnsafeBufferPointer<UInt8>, _ position: Int) -> UInt32 {
-            unsafe UInt32(
-                littleEndian: UnsafeRawBufferPointer(list).loadUnaligned(fromByteOffset: position, as: UInt32.self)
+    private func edit(_ number: Int, _ data: Span<UInt8>) -> (offset: Int, remove: Int, insert: Int) {
+        let start = place.lowerBound + number * Self.editBytes
+        func word(_ position: Int) -> Int {
+            Int(
+                UInt32(littleEndian: unsafe data.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt32.self))
             )
         }
+        return (word(start), word(start + 4), word(start + 8))
+    }
+}
 
-        init(_ list: ArraySlice<UInt8>, _ number: Int) {
-            offset = Int(list.word32(at: number * editBytes))
-            remove = Int(list.word32(at: number * editBytes + 4))
-            insert = Int(list.word32(at: number * editBytes + 8))
-        }
+extension [UInt8] {
+    fileprivate mutating func append(_ bytes: Span<UInt8>) {
+        unsafe bytes.withUnsafeBufferPointer { bytes in unsafe append(contentsOf: bytes) }
     }
 }

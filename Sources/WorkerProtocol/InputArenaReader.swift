@@ -53,7 +53,14 @@
         package let metadata: UnsafeRawBufferPointer
         package let messageID: UnsafeRawBufferPointer
         package let idempotencyKey: UnsafeRawBufferPointer
-        package let facts: EventFacts
+        package let flags: PluginEvent.Flags
+        /// Nanoseconds since 1970.
+        package let receivedNanoseconds: Int64
+        package let attempt: UInt32
+        package let part: UInt32
+        package let partition: Int64
+        package let offset: Int64
+        package let userHash: UInt64
     }
 
     /// One response of the batch, its texts still in the arena.
@@ -76,16 +83,20 @@
             metadata: try text(record + 24),
             messageID: try text(record + 40),
             idempotencyKey: try text(record + 56),
-            facts: EventFacts(
-                receivedNanoseconds: Int64(bitPattern: memory.word64(record + 72)),
-                attempt: memory.word32(record + 80),
-                part: memory.word32(record + 84),
-                partition: Int64(bitPattern: memory.word64(record + 88)),
-                offset: Int64(bitPattern: memory.word64(record + 96)),
-                userHash: memory.word64(record + 104),
-                flags: EventFacts.Flags(rawValue: memory.word32(record + 4))
-            )
+            flags: PluginEvent.Flags(rawValue: memory.word32(record + 4)),
+            receivedNanoseconds: Int64(bitPattern: memory.word64(record + 72)),
+            attempt: memory.word32(record + 80),
+            part: memory.word32(record + 84),
+            partition: Int64(bitPattern: memory.word64(record + 88)),
+            offset: Int64(bitPattern: memory.word64(record + 96)),
+            userHash: memory.word64(record + 104)
         )
+    }
+
+    /// The length of an event's JSON; nil when there is no such event.
+    package func jsonCount(_ index: UInt32) -> Int? {
+        guard head.kind == .transform, let record = try? record(Int(index)) else { return nil }
+        return Int(clamping: memory.word64(record + 16))
     }
 
     /// - Throws: `ArenaError.violation` when the record points outside the arena.

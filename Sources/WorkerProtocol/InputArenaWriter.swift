@@ -1,9 +1,11 @@
+import EventModel
+
 /// The host's side of the input arena: puts one batch, or one load request, where the worker can read it.
 ///
 /// ```
 /// var writer = InputArenaWriter(memory, head)
-/// for event in events where !writer.append(event) { break }   // full: the rest waits for the next batch
-/// writer.finish()                                             // then ring the input doorbell
+/// guard writer.append(inputs) else { … }  // the arena is too small
+/// writer.finish()                         // then ring the input doorbell
 /// ```
 package struct InputArenaWriter {
     private let memory: ArenaMemory
@@ -20,10 +22,15 @@ package struct InputArenaWriter {
         self.head = head
     }
 
-    /// The bytes of arena that an event takes.
-    package static func bytes(for event: InputEvent) -> Int {
-        let texts = event.json.count + event.metadata.count + event.messageID.count + event.idempotencyKey.count
-        return texts + 4 * alignment + ArenaLayout.inputRecordBytes
+    /// The bytes of arena that an event takes which has neither a message id nor metadata.
+    package static func bytes(for event: PluginEvent) -> Int {
+        event.json.count + event.idempotencyKey.count + 4 * alignment + ArenaLayout.inputRecordBytes
+    }
+
+    /// The bytes of arena that a response takes.
+    package static func bytes(for response: InputResponse) -> Int {
+        let headers = response.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 8 }
+        return response.body.count + headers + 2 * alignment + ArenaLayout.inputRecordBytes
     }
 
     /// Sets what the plugin may know of the batch as a whole, a JSON object.
@@ -35,44 +42,47 @@ package struct InputArenaWriter {
         return true
     }
 
-    /// Takes an event.
+    /// Takes events or responses in their order.
     ///
-    /// - Returns: False when the arena, or the most events of a batch, is full; nothing is changed then.
-    package mutating func append(_ event: InputEvent) -> Bool {
-        let none: ArraySlice<UInt8> = []
-        guard fits(Self.bytes(for: event)), append(event.json, idempotencyKey: none, event.facts) else { return false }
-        let record = nextRecord() + ArenaLayout.inputRecordBytes
-        store(event.metadata, field: record + 24)
-        store(event.messageID, field: record + 40)
-        store(event.idempotencyKey, field: record + 56)
+    /// - Returns: False when one of them does not fit any more; those before it are taken then.
+    package mutating func append(_ inputs: BatchInputs) -> Bool {
+        switch inputs {
+        case .events(let events):
+            // A span lends its elements: copying an event costs more than writing it down.
+            let events = events.span
+            for index in events.indices where !append(events[index]) { return false }
+        case .responses(let responses):
+            for response in responses where !append(response) { return false }
+        }
         return true
     }
 
-    /// Takes an event that has neither metadata nor a message id beside its JSON.
+    /// Takes an event.
     ///
     /// - Returns: False when the arena, or the most events of a batch, is full; nothing is changed then.
     package mutating func append(
-        _ json: ArraySlice<UInt8>,
-        idempotencyKey: ArraySlice<UInt8>,
-        _ facts: EventFacts
+        _ event: PluginEvent,
+        messageID: ArraySlice<UInt8> = [],
+        metadata: ArraySlice<UInt8> = []
     ) -> Bool {
-        let needed = json.count + idempotencyKey.count + 2 * Self.alignment + ArenaLayout.inputRecordBytes
-        guard count < ArenaLayout.mostEvents, fits(needed) else { return false }
+        guard count < ArenaLayout.mostEvents, fits(Self.bytes(for: event) + messageID.count + metadata.count) else {
+            return false
+        }
         let record = nextRecord()
         memory.store(UInt32(count), at: record)
-        memory.store(facts.flags.rawValue, at: record + 4)
-        store(json, field: record + 8)
-        store(.empty, field: record + 24)
-        store(.empty, field: record + 40)
-        store(idempotencyKey, field: record + 56)
-        memory.store(UInt64(bitPattern: facts.receivedNanoseconds), at: record + 72)
-        memory.store(facts.attempt, at: record + 80)
-        memory.store(facts.part, at: record + 84)
-        memory.store(UInt64(bitPattern: facts.partition), at: record + 88)
-        memory.store(UInt64(bitPattern: facts.offset), at: record + 96)
-        memory.store(facts.userHash, at: record + 104)
+        memory.store(event.flags.rawValue, at: record + 4)
+        store(event.json, field: record + 8)
+        store(metadata, field: record + 24)
+        store(messageID, field: record + 40)
+        store(event.idempotencyKey, field: record + 56)
+        memory.store(UInt64(bitPattern: event.receivedAt &* 1_000), at: record + 72)
+        memory.store(event.attempt, at: record + 80)
+        memory.store(event.part, at: record + 84)
+        memory.store(UInt64(bitPattern: event.partition.rawValue), at: record + 88)
+        memory.store(UInt64(bitPattern: event.offset), at: record + 96)
+        memory.store(event.userHash, at: record + 104)
         count += 1
-        payloadBytes += json.count
+        payloadBytes += event.json.count
         return true
     }
 
@@ -87,8 +97,7 @@ package struct InputArenaWriter {
             headers.append(contentsOf: header.name.utf8)
             headers.append(contentsOf: header.value.utf8)
         }
-        let needed = headers.count + response.body.count + 2 * Self.alignment + ArenaLayout.inputRecordBytes
-        guard count < ArenaLayout.mostEvents, fits(needed) else { return false }
+        guard count < ArenaLayout.mostEvents, fits(Self.bytes(for: response)) else { return false }
         let record = nextRecord()
         memory.store(UInt32(count), at: record)
         memory.store(UInt32(response.headers.count), at: record + 4)

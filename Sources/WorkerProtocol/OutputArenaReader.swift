@@ -3,50 +3,28 @@
 /// - Throws: Every function throws `ArenaError.violation` for an answer that no honest worker writes. Then the worker is
 ///   killed, the batch has no answer, and the cause is `protocol_violation`.
 package enum OutputArenaReader {
-    /// What the host knows of the batch that was to be answered.
-    package struct Expectation: Sendable {
-        package var head: BatchHead
-        /// The JSON of every event, the host's own copies; for `classify`, one empty slice per response.
-        package var inputs: [ArraySlice<UInt8>]
-
-        package init(head: BatchHead, inputs: [ArraySlice<UInt8>]) {
-            self.head = head
-            self.inputs = inputs
-        }
-    }
-
-    /// Reads the answer to a batch, after the output doorbell rang.
+    /// Reads the answer to the batch of `inputs` that `head` describes, after the output doorbell rang.
     package static func answer(
         _ shared: UnsafeRawBufferPointer,
-        _ expected: Expectation
+        _ head: BatchHead,
+        _ inputs: BatchInputs
     ) throws(ArenaError) -> BatchAnswer {
         let snapshot = unsafe try OutputSnapshot(copying: shared)
-        guard snapshot.batch == expected.head.batch else { throw .violation("the answer is to another batch") }
+        guard snapshot.batch == head.batch else { throw .violation("the answer is to another batch") }
         guard snapshot.isFinished else { throw .violation("the doorbell rang before the answer was finished") }
-        var table = VerdictTable(expected)
-        for number in 0..<snapshot.count { try table.take(snapshot.record(number)) }
-        return try table.finish(snapshot)
+        return try VerdictTable(snapshot, head, inputs).finish()
     }
 
-    /// Reads what a worker left behind that died or was killed in the middle of a batch.
-    ///
-    /// Verdicts that were complete are given; all others are `.none`.
-    /// - Returns: The verdicts, and the event that was probably being worked on.
-    package static func harvest(
+    /// Reads which event a worker was probably working on that died or was killed in the middle of a batch.
+    package static func suspect(
         _ shared: UnsafeRawBufferPointer,
-        _ expected: Expectation
-    ) throws(ArenaError) -> (answer: BatchAnswer, suspect: Int?) {
+        _ head: BatchHead,
+        _ inputs: BatchInputs
+    ) throws(ArenaError) -> Int? {
         let snapshot = unsafe try OutputSnapshot(copying: shared)
-        var table = VerdictTable(expected)
-        guard snapshot.batch == expected.head.batch else {
-            return (table.harvest(), expected.inputs.count == 1 ? 0 : nil)
-        }
-        for number in 0..<snapshot.count { try table.take(snapshot.record(number)) }
-        let answer = table.harvest()
-        if snapshot.progress > 0, Int(snapshot.progress) <= expected.inputs.count {
-            return (answer, Int(snapshot.progress) - 1)
-        }
-        return (answer, answer.verdicts.firstIndex(of: .none))
+        guard snapshot.batch == head.batch else { return inputs.count == 1 ? 0 : nil }
+        if snapshot.progress > 0, Int(snapshot.progress) <= inputs.count { return Int(snapshot.progress) - 1 }
+        return try VerdictTable(snapshot, head, inputs).firstOpen
     }
 
     /// Reads what a plugin left when it could not be loaded or created: the reason and its logs.
@@ -56,11 +34,11 @@ package enum OutputArenaReader {
         for number in 0..<min(snapshot.count, TextLimits.logsPerBatch + 8) {
             let record = try snapshot.record(number)
             switch record.kind {
-            case .failure: report.text = record.second.text(limit: TextLimits.failureMessage)
+            case .failure: report.text = snapshot.text(record.second, limit: TextLimits.failureMessage)
             case .batchError:
-                report.code = record.first.failureCode
-                report.message = record.second.text(limit: TextLimits.failureMessage)
-            case .log: report.logs.append(PluginLog(record))
+                report.code = snapshot.data[record.first].failureCode
+                report.message = snapshot.text(record.second, limit: TextLimits.failureMessage)
+            case .log: report.logs.append(PluginLog(record, of: snapshot))
             default: throw .violation("a verdict was given while the plugin was loaded")
             }
         }
@@ -97,9 +75,9 @@ extension ArraySlice<UInt8> {
 }
 
 extension PluginLog {
-    init(_ record: OutputSnapshot.Record) {
+    init(_ record: OutputSnapshot.Record, of snapshot: OutputSnapshot) {
         level = max(0, min(6, record.code))
-        message = record.first.text(limit: TextLimits.logMessage)
-        fields = record.second.prefix(TextLimits.logMessage)
+        message = snapshot.text(record.first, limit: TextLimits.logMessage)
+        fields = snapshot.data[record.second].prefix(TextLimits.logMessage)
     }
 }

@@ -2,7 +2,7 @@ import CSharedMemory
 
 /// The worker's side of the output arena: takes what a plugin's sinks are given, and publishes it record by record.
 ///
-/// Each record is complete before `committed` counts it, so the host can harvest what a crash left behind.
+/// Each record is complete before `committed` counts it, so the host can see after a crash how far the plugin had come.
 /// - Owner: the worker's one plugin thread.
 @safe package struct OutputArenaWriter {
     private let memory: ArenaMemory
@@ -20,8 +20,6 @@ import CSharedMemory
 
     private static let closed = UInt32.max
     private static let alignment = 8
-    /// No event: the record is about the whole batch.
-    static let wholeBatch = UInt32.max
 
     package init(_ memory: ArenaMemory) { self.memory = memory }
 
@@ -96,9 +94,7 @@ import CSharedMemory
         return .ok
     }
 
-    /// Says that event `index` becomes itself with `count` replacements, sorted and apart from each other.
-    ///
-    /// - Shape: per edit u32 offset, u32 remove, u32 insert length; then all inserted bytes.
+    /// Says that event `index` becomes itself with `count` replacements, sorted and apart from each other: an `EditList`.
     package mutating func edits(
         _ index: UInt32,
         inputLength: Int,
@@ -159,7 +155,7 @@ import CSharedMemory
         }
         outputBytes -= encoded.count
         let range = unsafe encoded.withUnsafeBytes { bytes in unsafe append(bytes) }
-        commit(.request, indices.first ?? Self.wholeBatch, code: 0, range, .empty)
+        commit(.request, indices.first ?? OutputRecord.wholeBatch, code: 0, range, .empty)
         return .ok
     }
 
@@ -196,7 +192,7 @@ import CSharedMemory
         logs += 1
         let first = unsafe append(message)
         let second = unsafe append(fields.count <= TextLimits.logMessage ? fields : .init(start: nil, count: 0))
-        commit(.log, Self.wholeBatch, code: level, first, second)
+        commit(.log, OutputRecord.wholeBatch, code: level, first, second)
     }
 
     /// Counts records that could not be kept elsewhere.
@@ -283,7 +279,7 @@ import CSharedMemory
         guard roomForRecord(code.count + message.count) else { return }
         let first = unsafe append(code)
         let second = unsafe append(message)
-        commit(kind, Self.wholeBatch, code: 0, first, second)
+        commit(kind, OutputRecord.wholeBatch, code: 0, first, second)
     }
 
     private func cut(_ bytes: UnsafeRawBufferPointer, _ limit: Int) -> UnsafeRawBufferPointer {
@@ -322,16 +318,13 @@ import CSharedMemory
         extra: UInt64 = 0,
         aux: UInt32 = 0
     ) {
-        let record = memory.size - (committed + 1) * ArenaLayout.outputRecordBytes
-        memory.store(kind.rawValue, at: record)
-        memory.store(index, at: record + 4)
-        memory.store(UInt32(bitPattern: code), at: record + 8)
-        memory.store(aux, at: record + 12)
-        memory.store(UInt64(first.offset), at: record + 16)
-        memory.store(UInt64(first.count), at: record + 24)
-        memory.store(UInt64(second.offset), at: record + 32)
-        memory.store(UInt64(second.count), at: record + 40)
-        memory.store(extra, at: record + 48)
+        var record = OutputRecord(kind, index)
+        record.code = code
+        record.aux = aux
+        record.first = OutputRecord.Text(first)
+        record.second = OutputRecord.Text(second)
+        record.extra = extra
+        memory.store(record, at: memory.size - (committed + 1) * ArenaLayout.outputRecordBytes)
         memory.store(UInt64(dataEnd), at: ArenaLayout.Shared.dataEnd)
         committed += 1
         publish(committed: UInt32(committed))

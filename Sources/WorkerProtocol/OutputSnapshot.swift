@@ -11,20 +11,22 @@ struct OutputSnapshot {
     let status: Int32
     let runNanoseconds: UInt64
     let droppedLogs: UInt32
-    let count: Int
-    private let table: [UInt8]
-    private let data: [UInt8]
+    /// The table as it lies in the arena: the last record comes first.
+    private let table: [OutputRecord]
+    let data: [UInt8]
 
-    /// One record, its ranges checked against the copied data.
+    /// One record, its texts checked to be ranges of `data`.
     struct Record {
         let kind: OutputRecordKind
         let index: UInt32
         let code: Int32
         let aux: UInt32
         let extra: UInt64
-        let first: ArraySlice<UInt8>
-        let second: ArraySlice<UInt8>
+        let first: Range<Int>
+        let second: Range<Int>
     }
+
+    var count: Int { table.count }
 
     /// - Throws: `ArenaError.violation` when the header does not fit the memory.
     init(copying shared: UnsafeRawBufferPointer) throws(ArenaError) {
@@ -32,7 +34,7 @@ struct OutputSnapshot {
             throw .tooSmall(needed: ArenaLayout.smallestBytes, available: shared.count)
         }
         let committed = unsafe Self.loadCommitted(shared)
-        let head = unsafe Self.copy(shared, 0..<ArenaLayout.Output.end)
+        let head = unsafe Self.copy(shared, at: 0, count: ArenaLayout.Output.end, of: UInt8.self)
         guard head.word64(at: ArenaLayout.Shared.magic) == ArenaLayout.magic,
             head.word32(at: ArenaLayout.Shared.version) == ArenaLayout.version,
             head.word64(at: ArenaLayout.Shared.size) == UInt64(shared.count)
@@ -52,34 +54,35 @@ struct OutputSnapshot {
         status = Int32(bitPattern: head.word32(at: ArenaLayout.Output.status))
         runNanoseconds = head.word64(at: ArenaLayout.Output.runNanoseconds)
         droppedLogs = head.word32(at: ArenaLayout.Output.droppedLogs)
-        count = Int(committed)
-        table = unsafe Self.copy(shared, tableStart..<shared.count)
-        data = unsafe Self.copy(shared, ArenaLayout.headerBytes..<Int(dataEnd))
+        table = unsafe Self.copy(shared, at: tableStart, count: Int(committed), of: OutputRecord.self)
+        let dataBytes = Int(dataEnd) - ArenaLayout.headerBytes
+        data = unsafe Self.copy(shared, at: ArenaLayout.headerBytes, count: dataBytes, of: UInt8.self)
     }
 
     /// - Throws: `ArenaError.violation` when the record is of an unknown kind or points outside the data.
     func record(_ number: Int) throws(ArenaError) -> Record {
-        let start = table.count - (number + 1) * ArenaLayout.outputRecordBytes
-        guard let kind = OutputRecordKind(rawValue: table.word32(at: start)) else {
+        let record = table[table.count - 1 - number]
+        guard let kind = OutputRecordKind(rawValue: record.kind) else {
             throw .violation("the output arena holds a record of an unknown kind")
         }
         return Record(
             kind: kind,
-            index: table.word32(at: start + 4),
-            code: Int32(bitPattern: table.word32(at: start + 8)),
-            aux: table.word32(at: start + 12),
-            extra: table.word64(at: start + 48),
-            first: try slice(table.word64(at: start + 16), table.word64(at: start + 24)),
-            second: try slice(table.word64(at: start + 32), table.word64(at: start + 40))
+            index: record.index,
+            code: record.code,
+            aux: record.aux,
+            extra: record.extra,
+            first: try range(record.first),
+            second: try range(record.second)
         )
     }
 
-    private func slice(_ offset: UInt64, _ count: UInt64) throws(ArenaError) -> ArraySlice<UInt8> {
-        // Most records have one text; an empty one keeps nothing alive.
-        if count == 0 { return [] }
+    /// The bytes of a record's text as words of at most `limit` bytes.
+    func text(_ range: Range<Int>, limit: Int) -> String { data[range].text(limit: limit) }
+
+    private func range(_ text: OutputRecord.Text) throws(ArenaError) -> Range<Int> {
         let lower = ArenaLayout.headerBytes
-        let range = try ArenaRange(offset: offset, count: count, lower: lower, upper: lower + data.count)
-        return data[range.offset - lower..<range.offset - lower + range.count]
+        let range = try ArenaRange(offset: text.offset, count: text.count, lower: lower, upper: lower + data.count)
+        return range.offset - lower..<range.offset - lower + range.count
     }
 
     private static func loadCommitted(_ shared: UnsafeRawBufferPointer) -> UInt32 {
@@ -89,11 +92,16 @@ struct OutputSnapshot {
         )
     }
 
-    private static func copy(_ shared: UnsafeRawBufferPointer, _ range: Range<Int>) -> [UInt8] {
-        guard let base = shared.baseAddress, !range.isEmpty else { return [] }
-        return unsafe [UInt8](unsafeUninitializedCapacity: range.count) { copy, count in
-            unsafe leat_shared_copy(copy.baseAddress, base + range.lowerBound, range.count)
-            count = range.count
+    private static func copy<Element: BitwiseCopyable>(
+        _ shared: UnsafeRawBufferPointer,
+        at offset: Int,
+        count: Int,
+        of element: Element.Type
+    ) -> [Element] {
+        guard let base = shared.baseAddress, count > 0 else { return [] }
+        return unsafe [Element](unsafeUninitializedCapacity: count) { copy, filled in
+            unsafe leat_shared_copy(copy.baseAddress, base + offset, count * MemoryLayout<Element>.size)
+            filled = count
         }
     }
 }

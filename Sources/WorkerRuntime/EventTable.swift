@@ -7,21 +7,10 @@ import WorkerProtocol
     private var events: [leat_event] = unsafe []
     private var responses: [leat_http_response] = unsafe []
     private var headers: [leat_header] = unsafe []
-    private(set) var lengths: [Int] = []
     private var tape = JSONTape(limits: EventTable.partLimits)
 
     /// What another plugin may have made of an event.
     private static let partLimits = JSONLimits(bytes: BatchHead.defaultPartBytes, depth: 64)
-
-    /// Reads the lengths of all events, which the sinks must know before they open.
-    mutating func measure(_ arena: InputArenaReader) throws(ArenaError) {
-        lengths.removeAll(keepingCapacity: true)
-        guard arena.head.kind != .classify else {
-            lengths.append(contentsOf: repeatElement(0, count: arena.count))
-            return
-        }
-        for index in 0..<arena.count { lengths.append(unsafe try arena.event(index).json.count) }
-    }
 
     /// Fills the table with the events that the plugin may see.
     ///
@@ -30,7 +19,7 @@ import WorkerProtocol
         unsafe events.removeAll(keepingCapacity: true)
         for index in 0..<arena.count {
             let event = try arena.event(index)
-            if event.facts.flags.contains(.unverified), let problem = unsafe problem(with: event.json) {
+            if event.flags.contains(.unverified), let problem = unsafe problem(with: event.json) {
                 stage.refuse(UInt32(index), problem)
                 continue
             }
@@ -64,17 +53,17 @@ import WorkerProtocol
     private static func entry(_ index: UInt32, _ event: InputArenaReader.Event) -> leat_event {
         unsafe leat_event(
             index: index,
-            flags: event.facts.flags.intersection(.replay).rawValue,
+            flags: event.flags.intersection(.replay).rawValue,
             id: leat_slice(event.messageID),
             json: leat_slice(event.json),
             metadata_json: leat_slice(event.metadata),
             idempotency_key: leat_slice(event.idempotencyKey),
-            received_ns: event.facts.receivedNanoseconds,
-            attempt: event.facts.attempt,
-            part: event.facts.part,
-            partition: event.facts.partition,
-            offset: event.facts.offset,
-            user_hash: event.facts.userHash
+            received_ns: event.receivedNanoseconds,
+            attempt: event.attempt,
+            part: event.part,
+            partition: event.partition,
+            offset: event.offset,
+            user_hash: event.userHash
         )
     }
 

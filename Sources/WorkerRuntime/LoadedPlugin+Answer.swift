@@ -11,8 +11,7 @@ extension LoadedPlugin {
         _ stage: StagePointer,
         _ events: inout EventTable
     ) throws(ArenaError) -> leat_status {
-        try events.measure(arena)
-        stage.open(arena.head, inputLengths: events.lengths)
+        stage.open(arena)
         let status: leat_status
         switch arena.head.kind {
         case .transform:

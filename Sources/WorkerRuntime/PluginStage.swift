@@ -12,8 +12,8 @@ import WorkerProtocol
     var mapping: ArenaMapping
     /// Whether sinks take anything.
     var isOpen = false
-    /// The JSON length of every event of the batch; edits are checked against it.
-    var inputLengths: [Int] = []
+    /// The batch that is answered; edits are checked against the length of their event.
+    var input: InputArenaReader?
     /// One request on its way into the arena.
     var scratch: [UInt8] = []
     var configuration = unsafe leat_slice(ptr: nil, len: 0)
@@ -82,18 +82,24 @@ final class SharedWithThreads: Sendable {
         unsafe pointer.pointee.mapping = mapping
     }
 
+    /// Begins the answer to a batch.
+    func open(_ input: InputArenaReader) {
+        unsafe pointer.pointee.input = input
+        open(input.head, count: input.count)
+    }
+
     /// Begins an answer: sinks take from now on.
-    func open(_ head: BatchHead, inputLengths: [Int]) {
-        unsafe pointer.pointee.inputLengths = inputLengths
+    func open(_ head: BatchHead, count: Int) {
         unsafe pointer.pointee.threads.wall.store(head.wallNanoseconds, ordering: .relaxed)
         unsafe pointer.pointee.threads.deadline.store(head.deadlineNanoseconds, ordering: .relaxed)
-        unsafe pointer.pointee.output.begin(head, count: inputLengths.count)
+        unsafe pointer.pointee.output.begin(head, count: count)
         unsafe pointer.pointee.isOpen = true
     }
 
     /// Ends an answer: sinks take nothing more.
     func close(status: Int32, runNanoseconds: UInt64) {
         unsafe pointer.pointee.isOpen = false
+        unsafe pointer.pointee.input = nil
         writePendingLogs()
         unsafe pointer.pointee.output.finish(status: status, runNanoseconds: runNanoseconds)
     }
@@ -101,7 +107,7 @@ final class SharedWithThreads: Sendable {
     /// Leaves the reason of a failed load for the host.
     func describe(_ failure: LoadFailure) {
         if unsafe !pointer.pointee.isOpen {
-            open(BatchHead(kind: .load, batch: 0, deadlineNanoseconds: 0, wallNanoseconds: 0), inputLengths: [])
+            open(BatchHead(kind: .load, batch: 0, deadlineNanoseconds: 0, wallNanoseconds: 0), count: 0)
         }
         unsafe pointer.pointee.output.failure(failure.text)
         close(status: failure.status, runNanoseconds: 0)

@@ -17,7 +17,7 @@ enum RequestSink {
         let indices = unsafe Array(
             UnsafeBufferPointer(start: request.event_indices, count: Int(request.event_index_count))
         )
-        let eventCount = unsafe stage.pointee.inputLengths.count
+        let eventCount = unsafe stage.pointee.output.count
         guard !indices.isEmpty, indices.count <= eventCount, indices.allSatisfy({ Int($0) < eventCount }),
             unsafe request.header_count <= UInt32(RequestRules.headerCount)
         else { return .invalid }

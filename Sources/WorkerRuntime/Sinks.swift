@@ -101,12 +101,11 @@ enum Sinks {
         _ edits: UnsafePointer<leat_edit>?,
         _ count: UInt32
     ) -> SinkStatus {
-        guard unsafe Int(index) < stage.pointee.inputLengths.count, unsafe count == 0 || edits != nil,
+        guard let length = unsafe stage.pointee.input?.jsonCount(index), unsafe count == 0 || edits != nil,
             count <= mostEdits
         else {
             return .invalid
         }
-        let length = unsafe stage.pointee.inputLengths[Int(index)]
         return unsafe stage.pointee.output.edits(index, inputLength: length, count: Int(count)) { number in
             guard let edits = unsafe edits else { return ArenaEdit.nothing }
             let edit = unsafe edits[number]

@@ -25,18 +25,18 @@ struct Worker {
     ///
     /// - Throws: `ArenaError` when the host sends what cannot be read.
     mutating func serve() throws(ArenaError) {
+        // In this order: poll looks at one after the other, so an order that was sent before a batch is seen with it.
+        var waiting = [
+            pollfd(fd: slots.inputDoorbell, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: slots.control, events: Int16(POLLIN), revents: 0),
+        ]
         while true {
-            var waiting = [
-                pollfd(fd: slots.control, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: slots.inputDoorbell, events: Int16(POLLIN), revents: 0),
-            ]
             guard unsafe poll(&waiting, 2, -1) >= 0 else { continue }
-            // An order sent before a batch comes first, also when its arrival was seen too late by poll.
-            while let order = try receive() {
+            while waiting[1].revents != 0, let order = try receive() {
                 if try !obey(order) { return }
             }
             if isHostGone { return }
-            if takeDoorbell() { try answer() }
+            if waiting[0].revents != 0, takeDoorbell() { try answer() }
         }
     }
 
@@ -74,7 +74,7 @@ struct Worker {
         guard let file, plugin == nil else { throw .violation("a worker takes one plugin, with its file") }
         let arena = try InputArenaReader(input.memory())
         let request = try arena.loadRequest()
-        stage.open(arena.head, inputLengths: [])
+        stage.open(arena.head, count: 0)
         do throws(LoadFailure) {
             let plugin = try LoadedPlugin(file, request, stage, deadline: arena.head.deadlineNanoseconds)
             close(file)

@@ -5,6 +5,7 @@ import EventModel
 import Foundation
 import Logging
 import PluginHost
+import WorkerProtocol
 
 /// What it costs to run a plugin in a worker of its own rather than in the host.
 struct HopBench: AsyncParsableCommand {

@@ -78,15 +78,15 @@ extension SDKTests {
 
         @Test func `Events can be dropped and failed on the way`() throws {
             let answer = try worker().answer([#"{"unwanted":0}"#, "{}", #"{"broken":2}"#], .build)
-            #expect(answer.verdicts[0] == .drop("unwanted") && answer.verdicts[1] == .drop("unwanted"))
-            #expect(answer.verdicts[2].failure?.code == "broken")
+            #expect(answer.verdicts[0] == .drop(reason: "unwanted") && answer.verdicts[1] == .drop(reason: "unwanted"))
+            #expect(answer.verdicts[2].failureCode == "broken")
             #expect(answer.requests.isEmpty)
         }
 
         @Test func `An error falls on the whole batch in the connector's words`() throws {
             let answer = try worker().answer(Array(repeating: "{}", count: 7), .build)
             for verdict in answer.verdicts {
-                #expect(verdict == .fail(EventFailure(.retry, code: "seven", message: "not seven")))
+                #expect(verdict == .fail(code: "seven", message: "not seven", disposition: .retry(after: .seconds(1))))
             }
         }
 

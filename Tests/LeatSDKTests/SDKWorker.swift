@@ -1,5 +1,6 @@
 import CLeatPlugin
 import CLinux
+import EventModel
 import Glibc
 import LeatSDK
 import Testing
@@ -37,7 +38,7 @@ import Testing
             kind: UInt32(kind)
         )
         let head = BatchHead(kind: .load, batch: 0, deadlineNanoseconds: .max, wallNanoseconds: 0)
-        stage.open(head, inputLengths: [])
+        stage.open(head, count: 0)
         do throws(LoadFailure) {
             plugin = try unsafe LoadedPlugin(entry, wanted, stage, deadline: .max)
         } catch {
@@ -51,23 +52,24 @@ import Testing
         batch += 1
         let head = BatchHead(kind: kind, batch: batch, deadlineNanoseconds: .max, wallNanoseconds: 77)
         var writer = InputArenaWriter(try input.memory(), head)
-        let inputs = texts.map { Array($0.utf8)[...] }
-        for (number, json) in inputs.enumerated() {
-            let facts = EventFacts(receivedNanoseconds: 5, attempt: 2, partition: 9, offset: Int64(number))
-            let event = InputEvent(
-                json: json,
-                messageID: Array("message-\(number)".utf8)[...],
-                idempotencyKey: Array("key-\(number)".utf8)[...],
-                facts: facts
+        let inputs = texts.enumerated().map { number, text in
+            PluginEvent(
+                json: Array(text.utf8)[...],
+                partition: PartitionID(rawValue: 9),
+                offset: Int64(number),
+                receivedAt: 5,
+                attempt: 2,
+                idempotencyKey: Array("key-\(number)".utf8)[...]
             )
-            let isTaken = writer.append(event)
+        }
+        for (number, event) in inputs.enumerated() {
+            let isTaken = writer.append(event, messageID: Array("message-\(number)".utf8)[...])
             #expect(isTaken)
         }
         writer.finish()
         let status = try plugin.answer(InputArenaReader(try input.memory()), stage, &events)
         stage.close(status: status, runNanoseconds: 1)
-        let expected = OutputArenaReader.Expectation(head: head, inputs: inputs)
-        return try unsafe OutputArenaReader.answer(output.bytes, expected)
+        return try unsafe OutputArenaReader.answer(output.bytes, head, .events(inputs))
     }
 }
 
@@ -97,16 +99,16 @@ import Testing
     }
 }
 
-extension EventVerdict {
+extension PluginVerdict {
     /// The parts as text, or nil for another verdict.
     var texts: [String]? {
         guard case .emit(let parts) = self else { return nil }
         return parts.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The failure, or nil for another verdict.
-    var failure: EventFailure? {
-        guard case .fail(let failure) = self else { return nil }
-        return failure
+    /// The code of a failure, or nil for another verdict.
+    var failureCode: String? {
+        guard case .fail(let code, _, _) = self else { return nil }
+        return code
     }
 }

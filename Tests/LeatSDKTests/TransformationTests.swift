@@ -1,4 +1,5 @@
 import CLeatPlugin
+import EventModel
 import LeatSDK
 import Testing
 import WorkerProtocol
@@ -83,7 +84,7 @@ private let obedient: leat_plugin_entry_v1_t = { host in
 
 extension SDKTests {
     @Suite struct TransformationTests {
-        private func run(_ text: String, configuration: String = "{}") throws -> EventVerdict {
+        private func run(_ text: String, configuration: String = "{}") throws -> PluginVerdict {
             let worker = try unsafe SDKWorker(obedient, kind: LEAT_KIND_TRANSFORM, configuration: configuration)
             return try #require(try worker.answer([text]).verdicts.first)
         }
@@ -115,19 +116,20 @@ extension SDKTests {
         @Test func `An event becomes the parts that were emitted`() throws {
             let verdict = try run(#"{"do":"split","items":[{"n":1},{"n":2}]}"#)
             #expect(verdict.texts == [#"{"do":"split","item":{"n":1}}"#, #"{"do":"split","item":{"n":2}}"#])
-            #expect(try run(#"{"do":"split","items":[]}"#) == .drop("split into no parts"))
-            #expect(try run(#"{"do":"nothing"}"#) == .drop("split into no parts"))
+            #expect(try run(#"{"do":"split","items":[]}"#) == .drop(reason: "split into no parts"))
+            #expect(try run(#"{"do":"nothing"}"#) == .drop(reason: "split into no parts"))
         }
 
         @Test func `Dropping and failing are said in words`() throws {
-            #expect(try run(#"{"do":"drop"}"#) == .drop("asked for"))
-            #expect(try run(#"{"do":"fail"}"#) == .fail(EventFailure(.retry, code: "not_yet", message: "later")))
-            #expect(try run(#"{"do":"throw"}"#).failure?.code == "error")
-            #expect(try run(#"{"do":"through"}"#).failure?.code == "bad_path")
+            #expect(try run(#"{"do":"drop"}"#) == .drop(reason: "asked for"))
+            let soon = Disposition.retry(after: .seconds(1))
+            #expect(try run(#"{"do":"fail"}"#) == .fail(code: "not_yet", message: "later", disposition: soon))
+            #expect(try run(#"{"do":"throw"}"#).failureCode == "error")
+            #expect(try run(#"{"do":"through"}"#).failureCode == "bad_path")
         }
 
         @Test func `An author sees an event's facts`() throws {
-            let facts = #","id":"message-0","key":"key-0","at":5,"try":2,"place":90,"wall":77,"hurry":false}"#
+            let facts = #","id":"message-0","key":"key-0","at":5000,"try":2,"place":90,"wall":77,"hurry":false}"#
             #expect(try run(#"{"do":"facts"}"#).texts == [#"{"do":"facts""# + facts])
         }
 
@@ -137,7 +139,7 @@ extension SDKTests {
                 let texts = (0..<50).map { $0 % 5 == 0 ? #"{"do":"fail"}"# : #"{"do":"mask","n":\#($0)}"# }
                 let verdicts = try worker.answer(texts).verdicts
                 for (number, verdict) in verdicts.enumerated() {
-                    #expect((verdict.failure != nil) == (number % 5 == 0))
+                    #expect((verdict.failureCode != nil) == (number % 5 == 0))
                 }
             }
         }

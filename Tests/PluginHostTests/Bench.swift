@@ -6,6 +6,7 @@ import Sandbox
 import Synchronization
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @testable import PluginHost
 
@@ -158,6 +159,7 @@ extension PluginVerdict {
     var words: String {
         switch self {
         case .emit(let parts): parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "+")
+        case .requested: "requested"
         case .drop(let reason): "dropped: \(reason)"
         case .fail(let code, _, let disposition): disposition == .bury ? "buried: \(code)" : "again: \(code)"
         }

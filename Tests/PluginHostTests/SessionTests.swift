@@ -62,6 +62,29 @@ extension WorkerTests {
             }
         }
 
+        @Test func `Events whose output does not fit together are run apart, and only one too large by itself fails`()
+            async throws
+        {
+            try await Bench.run { bench in
+                let session = try bench.session(PluginFixture.library("events"))
+                let verdicts = try await session.transform(events(["large", nil, "large", "huge", "drop", "large"]))
+                for (number, verdict) in verdicts.enumerated() {
+                    switch number {
+                    case 0, 2, 5:
+                        guard case .emit(let parts) = verdict else {
+                            Issue.record("event \(number): \(verdict.words)")
+                            continue
+                        }
+                        #expect(parts.map(\.count) == Array(repeating: 1_000_000, count: 40))
+                    case 3: #expect(verdict.words == "buried: output_limit")
+                    case 4: #expect(verdict.words == "dropped: asked for")
+                    default: #expect(verdict.words == #"{"n":\#(number)}"#)
+                    }
+                }
+                await session.stop()
+            }
+        }
+
         @Test func `A connector's requests name the events of their caller`() async throws {
             try await Bench.run { bench in
                 var plugin = try bench.upload(PluginFixture.library("connector"))

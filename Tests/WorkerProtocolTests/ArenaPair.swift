@@ -27,13 +27,15 @@ import WorkerProtocol
     }
 
     func answer(_ head: BatchHead, _ inputs: [String]) throws -> BatchAnswer {
-        let expected = OutputArenaReader.Expectation(head: head, inputs: inputs.map { Array($0.utf8)[...] })
-        return try unsafe OutputArenaReader.answer(UnsafeRawBufferPointer(output), expected)
+        try unsafe OutputArenaReader.answer(UnsafeRawBufferPointer(output), head, Self.batch(inputs))
     }
 
-    func harvest(_ head: BatchHead, _ inputs: [String]) throws -> (answer: BatchAnswer, suspect: Int?) {
-        let expected = OutputArenaReader.Expectation(head: head, inputs: inputs.map { Array($0.utf8)[...] })
-        return try unsafe OutputArenaReader.harvest(UnsafeRawBufferPointer(output), expected)
+    func suspect(_ head: BatchHead, _ inputs: [String]) throws -> Int? {
+        try unsafe OutputArenaReader.suspect(UnsafeRawBufferPointer(output), head, Self.batch(inputs))
+    }
+
+    private static func batch(_ inputs: [String]) -> BatchInputs {
+        .events(inputs.map { PluginEvent(json: Array($0.utf8)[...]) })
     }
 }
 
@@ -73,7 +75,7 @@ extension OutputArenaWriter {
     }
 }
 
-extension EventVerdict {
+extension PluginVerdict {
     /// The parts as text, or nil for another verdict.
     var texts: [String]? {
         guard case .emit(let parts) = self else { return nil }

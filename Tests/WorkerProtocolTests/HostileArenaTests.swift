@@ -70,7 +70,7 @@ struct SplitMix: RandomNumberGenerator {
                 unsafe arenas.output[position] = interesting.randomElement(using: &random) ?? 0
             }
             if read(arenas, head) { accepted += 1 }
-            _ = try? arenas.harvest(head, inputs)
+            _ = try? arenas.suspect(head, inputs)
             unsafe arenas.output.copyBytes(from: good)
         }
         #expect(accepted > 0)

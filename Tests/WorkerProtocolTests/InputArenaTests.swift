@@ -1,3 +1,4 @@
+import EventModel
 import Testing
 
 @testable import WorkerProtocol
@@ -7,28 +8,29 @@ import Testing
         let arenas = ArenaPair()
         let head = BatchHead.sample()
         var writer = InputArenaWriter(try arenas.inputMemory(), head)
-        let facts = EventFacts(
-            receivedNanoseconds: -5,
-            attempt: 3,
-            part: 2,
-            partition: .max,
-            offset: .min,
-            userHash: .max,
-            flags: .replay
-        )
         let events = (0..<100).map { number in
-            InputEvent(
+            PluginEvent(
                 json: Array(#"{"n":\#(number)}"#.utf8)[...],
-                metadata: number % 2 == 0 ? [] : Array(#"{"source":1}"#.utf8)[...],
-                messageID: Array("message-\(number)".utf8)[...],
-                idempotencyKey: Array("key-\(number)".utf8)[...],
-                facts: facts
+                partition: PartitionID(rawValue: .max),
+                offset: .min,
+                part: 2,
+                userHash: .max,
+                receivedAt: -5,
+                attempt: 3,
+                flags: .replay,
+                idempotencyKey: Array("key-\(number)".utf8)[...]
             )
+        }
+        func messageID(_ number: Int) -> ArraySlice<UInt8> { Array("message-\(number)".utf8)[...] }
+        func metadata(_ number: Int) -> ArraySlice<UInt8> {
+            number % 2 == 0 ? [] : Array(#"{"source":1}"#.utf8)[...]
         }
         let hasContext = writer.setContext(Array("{}".utf8)[...])
         #expect(hasContext)
-        let taken = events.count { writer.append($0) }
-        #expect(taken == 100)
+        for (number, event) in events.enumerated() {
+            let isTaken = writer.append(event, messageID: messageID(number), metadata: metadata(number))
+            #expect(isTaken)
+        }
         writer.finish()
 
         let reader = try InputArenaReader(try arenas.inputMemory())
@@ -38,10 +40,11 @@ import Testing
         for (index, event) in events.enumerated() {
             let read = try reader.event(index)
             #expect(unsafe Array(read.json)[...] == event.json)
-            #expect(unsafe Array(read.metadata)[...] == event.metadata)
-            #expect(unsafe Array(read.messageID)[...] == event.messageID)
+            #expect(unsafe Array(read.metadata)[...] == metadata(index))
+            #expect(unsafe Array(read.messageID)[...] == messageID(index))
             #expect(unsafe Array(read.idempotencyKey)[...] == event.idempotencyKey)
-            #expect(read.facts == facts)
+            #expect(read.flags == .replay && read.receivedNanoseconds == -5_000 && read.attempt == 3 && read.part == 2)
+            #expect(read.partition == .max && read.offset == .min && read.userHash == .max)
         }
         #expect(throws: ArenaError.self) { try reader.event(100) }
     }
@@ -49,7 +52,7 @@ import Testing
     @Test func `A full arena refuses an event and stays as it was`() throws {
         let arenas = ArenaPair(inputBytes: 16 * 1024)
         var writer = InputArenaWriter(try arenas.inputMemory(), .sample())
-        let event = InputEvent(json: Array(repeating: UInt8(ascii: "x"), count: 1000)[...])
+        let event = PluginEvent(json: Array(repeating: UInt8(ascii: "x"), count: 1000)[...])
         var taken = 0
         while writer.append(event) { taken += 1 }
         writer.finish()

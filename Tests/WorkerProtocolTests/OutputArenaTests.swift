@@ -1,3 +1,4 @@
+import EventModel
 import Testing
 
 @testable import WorkerProtocol
@@ -18,10 +19,11 @@ import Testing
 
         let answer = try arenas.answer(head, inputs)
         #expect(answer.verdicts[0].texts == ["one", "two"])
-        #expect(answer.verdicts[1] == .drop("bot"))
+        #expect(answer.verdicts[1] == .drop(reason: "bot"))
         #expect(answer.verdicts[2].texts == ["third"])
-        let failure = EventFailure(.retry, code: "no_table", message: "the table is not loaded yet")
-        #expect(answer.verdicts[3] == .fail(failure))
+        let soon = Disposition.retry(after: .seconds(1))
+        let message = "the table is not loaded yet"
+        #expect(answer.verdicts[3] == .fail(code: "no_table", message: message, disposition: soon))
         #expect(answer.outputBytes == 11)
         #expect(answer.runNanoseconds == 42)
     }
@@ -77,10 +79,10 @@ import Testing
         _ = writer.fail(2, .permanent, "second", "")
         writer.finish(status: 0, runNanoseconds: 0)
         let verdicts = try arenas.answer(head, inputs).verdicts
-        #expect(verdicts[0] == .fail(EventFailure(.permanent, code: "bad", message: "")))
-        #expect(verdicts[1] == .fail(.conflict))
-        #expect(verdicts[2] == .fail(EventFailure(.permanent, code: "first", message: "")))
-        #expect(verdicts[3] == .fail(.noVerdict))
+        #expect(verdicts[0] == .fail(code: "bad", message: "", disposition: .bury))
+        #expect(verdicts[1] == .conflict)
+        #expect(verdicts[2] == .fail(code: "first", message: "", disposition: .bury))
+        #expect(verdicts[3] == .noVerdict)
     }
 
     @Test func `A batch error falls on the events without a verdict`() throws {
@@ -91,11 +93,13 @@ import Testing
         writer.finish(status: -1, runNanoseconds: 0)
         let verdicts = try arenas.answer(head, inputs).verdicts
         #expect(verdicts[1].texts == ["x"])
-        guard case .fail(let failure) = verdicts[0] else {
-            Issue.record("the first event did not fail")
-            return
-        }
-        #expect(failure.class == .retry && failure.code == "batch_failed")
+        let message = "the plugin returned -1 for the batch"
+        let failure = PluginVerdict.fail(
+            code: "batch_failed",
+            message: message,
+            disposition: .retry(after: .seconds(1))
+        )
+        #expect(verdicts[0] == failure)
     }
 
     @Test func `What does not fit is run again with a larger arena and never lost`() throws {
@@ -105,10 +109,12 @@ import Testing
         var writer = try arenas.begin(head, count: 8)
         for index in 0..<8 as Range<UInt32> { _ = writer.emit(index, long) }
         writer.finish(status: 0, runNanoseconds: 0)
-        let verdicts = try arenas.answer(head, Array(repeating: "{}", count: 8)).verdicts
-        #expect(verdicts[0].texts == [long])
-        #expect(verdicts[7] == .outgrown)
-        #expect(verdicts.allSatisfy { $0 == .outgrown || $0.texts == [long] })
+        let answer = try arenas.answer(head, Array(repeating: "{}", count: 8))
+        #expect(answer.verdicts[0].texts == [long])
+        #expect(answer.outgrown.last == 7)
+        for (index, verdict) in answer.verdicts.enumerated() {
+            #expect(answer.outgrown.contains(index) ? verdict == .outputLimit : verdict.texts == [long])
+        }
     }
 
     @Test func `An event beyond its own limits fails with a clear code`() throws {
@@ -123,25 +129,27 @@ import Testing
         #expect(writer.emit(1, "12345678901") == .limit)
         writer.finish(status: 0, runNanoseconds: 0)
         for verdict in try arenas.answer(head, ["{}", "{}"]).verdicts {
-            #expect(verdict == .fail(EventFailure(.permanent, code: "output_limit", message: "")))
+            #expect(verdict == .fail(code: "output_limit", message: "", disposition: .bury))
         }
     }
 
-    @Test func `A crash leaves the finished verdicts and a suspect`() throws {
+    @Test func `A crash leaves a suspect`() throws {
         let arenas = ArenaPair()
         let head = BatchHead.sample()
         var writer = try arenas.begin(head, count: 4)
         writer.progress(0)
         _ = writer.emit(0, "x")
         writer.progress(1)
-        let (answer, suspect) = try arenas.harvest(head, inputs)
-        #expect(answer.verdicts[0].texts == ["x"])
-        #expect(answer.verdicts[1] == .none)
-        #expect(suspect == 1)
+        #expect(try arenas.suspect(head, inputs) == 1)
         #expect(throws: ArenaError.self) { try arenas.answer(head, inputs) }
         var next = head
         next.batch = 8
-        #expect(try arenas.harvest(next, inputs).answer.verdicts == [.none, .none, .none, .none])
+        #expect(try arenas.suspect(next, inputs) == nil)
+        // Without a hint it is the first event of which nothing was said.
+        var silent = try arenas.begin(head, count: 4)
+        _ = silent.drop(0, "bot")
+        _ = silent.emit(2, "x")
+        #expect(try arenas.suspect(head, inputs) == 1)
     }
 
     @Test func `Logs are kept up to a bound and then counted`() throws {

@@ -1,3 +1,4 @@
+import EventModel
 import TestSupport
 import Testing
 import WorkerProtocol
@@ -16,10 +17,11 @@ import WorkerProtocol
             #"{"do":"silent"}"#, #"{"do":"reserve","n":6}"#, #"{"do":"conflict"}"#,
         ])
         #expect(answer.verdicts[0].texts == [#"{"n":0}"#])
-        #expect(answer.verdicts[1] == .drop("asked for"))
-        let failure = EventFailure(.permanent, code: "asked_for", message: "the event asked for it")
-        #expect(answer.verdicts[2] == .fail(failure))
-        #expect(answer.verdicts[3] == .fail(EventFailure(.retry, code: "not_yet", message: "try again")))
+        #expect(answer.verdicts[1] == .drop(reason: "asked for"))
+        let failure = PluginVerdict.fail(code: "asked_for", message: "the event asked for it", disposition: .bury)
+        #expect(answer.verdicts[2] == failure)
+        let soon = Disposition.retry(after: .seconds(1))
+        #expect(answer.verdicts[3] == .fail(code: "not_yet", message: "try again", disposition: soon))
         #expect(answer.verdicts[4].texts == [#"{"part":1}"#, #"{"part":2}"#])
         #expect(answer.verdicts[5].failureCode == "no_verdict")
         #expect(answer.verdicts[6].texts == [#"{"do":"reserve","n":6}"#])
@@ -40,8 +42,9 @@ import WorkerProtocol
         let answer = try worker.answer([#"{"n":0}"#, #"{"do":"batch-retry"}"#])
         #expect(answer.status == -1)
         #expect(answer.verdicts[0].texts == [#"{"n":0}"#])
-        let failure = EventFailure(.retry, code: "table_missing", message: "the table is not there yet")
-        #expect(answer.verdicts[1] == .fail(failure))
+        let soon = Disposition.retry(after: .seconds(1))
+        let message = "the table is not there yet"
+        #expect(answer.verdicts[1] == .fail(code: "table_missing", message: message, disposition: soon))
     }
 
     @Test func `An event that becomes too many parts fails alone`() throws {
@@ -53,11 +56,10 @@ import WorkerProtocol
 
     @Test func `What another plugin wrote is checked before this one sees it`() throws {
         let worker = try transformation()
-        let unverified = EventFacts(flags: .unverified)
         let answer = try worker.answer([
-            InputEvent(json: Array(#"{"n":1}"#.utf8)[...], facts: unverified),
-            InputEvent(json: Array(#"{"n":"#.utf8)[...], facts: unverified),
-            InputEvent(json: Array("[1]".utf8)[...], facts: unverified),
+            PluginEvent(json: Array(#"{"n":1}"#.utf8)[...], flags: .unverified),
+            PluginEvent(json: Array(#"{"n":"#.utf8)[...], flags: .unverified),
+            PluginEvent(json: Array("[1]".utf8)[...], flags: .unverified),
         ])
         #expect(answer.verdicts[0].texts == [#"{"n":1}"#])
         #expect(answer.verdicts[1].failureCode == "invalid_event")
@@ -78,12 +80,12 @@ import WorkerProtocol
         let head = worker.head(.transform)
         var writer = InputArenaWriter(try worker.input.memory(), head)
         let event = Array(#"{"n":1}"#.utf8)[...]
-        let isTaken = writer.append(InputEvent(json: event))
+        let inputs = BatchInputs.events([PluginEvent(json: event)])
+        let isTaken = writer.append(inputs)
         #expect(isTaken)
         writer.finish()
         try worker.ring()
-        let expected = OutputArenaReader.Expectation(head: head, inputs: [event])
-        #expect(try unsafe OutputArenaReader.answer(larger.bytes, expected).verdicts[0].texts == [#"{"n":1}"#])
+        #expect(try unsafe OutputArenaReader.answer(larger.bytes, head, inputs).verdicts[0].texts == [#"{"n":1}"#])
     }
 
     @Test func `A connector's requests arrive as it built them`() throws {
@@ -93,9 +95,8 @@ import WorkerProtocol
         let library = try PluginFixture.library("connector")
         let ready = try worker.load(library, kind: PluginFixture.connectorKind, configuration: configuration)
         #expect(ready.kind == .ready)
-        let event = InputEvent(
+        let event = PluginEvent(
             json: Array(#"{"n":1}"#.utf8)[...],
-            messageID: Array("m-1".utf8)[...],
             idempotencyKey: Array("k-1".utf8)[...]
         )
         var dropped = event
@@ -105,7 +106,7 @@ import WorkerProtocol
         let answer = try worker.answer([event, dropped, wrong], .build)
         let request = PluginRequest(
             url: url,
-            headers: [.init(name: "x-fixture", value: "m-1")],
+            headers: [.init(name: "x-fixture", value: "k-1")],
             body: event.json,
             contentType: "application/json",
             idempotencyKey: "k-1",
@@ -113,7 +114,7 @@ import WorkerProtocol
         )
         #expect(answer.requests == [request])
         #expect(answer.verdicts[0] == .requested)
-        #expect(answer.verdicts[1] == .drop("asked for"))
+        #expect(answer.verdicts[1] == .drop(reason: "asked for"))
         #expect(answer.verdicts[2].failureCode == "invalid_request")
     }
 

@@ -27,9 +27,9 @@ import WorkerProtocol
         return (worker, try worker.load(product("Webhook"), request))
     }
 
-    private func events(_ count: Int) -> [InputEvent] {
+    private func events(_ count: Int) -> [PluginEvent] {
         (0..<count).map { number in
-            InputEvent(json: Array(#"{"n":\#(number)}"#.utf8)[...], idempotencyKey: Array("key-\(number)".utf8)[...])
+            PluginEvent(json: Array(#"{"n":\#(number)}"#.utf8)[...], idempotencyKey: Array("key-\(number)".utf8)[...])
         }
     }
 
@@ -106,7 +106,7 @@ import WorkerProtocol
             #"{"context":{"userAgent":null}}"#, #"{"context":"bot"}"#, "{}",
         ]
         let verdicts = try worker.answer(agents).verdicts
-        #expect(verdicts[0] == .drop("bot") && verdicts[1] == .drop("bot"))
+        #expect(verdicts[0] == .drop(reason: "bot") && verdicts[1] == .drop(reason: "bot"))
         for index in 2..<agents.count { #expect(verdicts[index].texts == [agents[index]]) }
     }
 }

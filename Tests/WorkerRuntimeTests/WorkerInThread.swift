@@ -145,29 +145,24 @@ import WorkerRuntime
     }
 
     /// Runs one batch and reads its answer.
-    func answer(_ events: [InputEvent], _ kind: ArenaKind = .transform) throws -> BatchAnswer {
+    func answer(_ inputs: BatchInputs, _ kind: ArenaKind) throws -> BatchAnswer {
         let head = head(kind)
         var writer = InputArenaWriter(try input.memory(), head)
-        for event in events where !writer.append(event) { throw Failure(description: "the arena is full") }
+        guard writer.append(inputs) else { throw Failure(description: "the arena is full") }
         writer.finish()
         try ring()
-        let expected = OutputArenaReader.Expectation(head: head, inputs: events.map(\.json))
-        return try unsafe OutputArenaReader.answer(output.bytes, expected)
+        return try unsafe OutputArenaReader.answer(output.bytes, head, inputs)
+    }
+
+    func answer(_ events: [PluginEvent], _ kind: ArenaKind = .transform) throws -> BatchAnswer {
+        try answer(.events(events), kind)
     }
 
     func answer(_ events: [String]) throws -> BatchAnswer {
-        try answer(events.map { .init(json: Array($0.utf8)[...]) })
+        try answer(events.map { PluginEvent(json: Array($0.utf8)[...]) })
     }
 
-    func classify(_ responses: [InputResponse]) throws -> BatchAnswer {
-        let head = head(.classify)
-        var writer = InputArenaWriter(try input.memory(), head)
-        for response in responses where !writer.append(response) { throw Failure(description: "the arena is full") }
-        writer.finish()
-        try ring()
-        let expected = OutputArenaReader.Expectation(head: head, inputs: responses.map { _ in [] })
-        return try unsafe OutputArenaReader.answer(output.bytes, expected)
-    }
+    func classify(_ responses: [InputResponse]) throws -> BatchAnswer { try answer(.responses(responses), .classify) }
 
     func ring() throws {
         var one: UInt64 = 1
@@ -209,7 +204,7 @@ import WorkerRuntime
     }
 }
 
-extension EventVerdict {
+extension PluginVerdict {
     /// The parts as text, or nil for another verdict.
     var texts: [String]? {
         guard case .emit(let parts) = self else { return nil }
@@ -218,7 +213,7 @@ extension EventVerdict {
 
     /// The code of a failure, or nil for another verdict.
     var failureCode: String? {
-        guard case .fail(let failure) = self else { return nil }
-        return failure.code
+        guard case .fail(let code, _, _) = self else { return nil }
+        return code
     }
 }

@@ -3,6 +3,7 @@ import EventModel
 import Logging
 import PluginHost
 import Synchronization
+import WorkerProtocol
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -4,6 +4,7 @@ import EventModel
 import Logging
 import PluginHost
 import Synchronization
+import WorkerProtocol
 
 /// Runs one lane: does what its machine decides, and tells the machine what came of it.
 ///

@@ -1,5 +1,4 @@
 package import Delivery
-package import PluginHost
 package import WorkerProtocol
 
 /// What the owner of a lane has to do for it.

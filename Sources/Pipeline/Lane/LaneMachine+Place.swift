@@ -65,11 +65,12 @@ extension LaneMachine {
     }
 
     /// A connector's word about one part.
-    mutating func apply(_ fate: RequestPlan.Fate, to reference: PartReference, at now: Moment) {
+    mutating func apply(_ fate: PluginVerdict, to reference: PartReference, at now: Moment) {
         if case .requested = fate { return }
         guard isOpen(reference) else { return }
         switch fate {
-        case .requested: break
+        // Parts that a connector emits go nowhere; what it asked for besides is delivered.
+        case .emit, .requested: break
         case .drop: end(reference, .dropped)
         case .fail(let code, let message, .retry(after: let delay)):
             retryBuild(reference, code: code, message: message, after: delay, at: now)

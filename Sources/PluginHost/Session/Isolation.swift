@@ -62,12 +62,15 @@ struct Isolation {
             trials.append([trial[suspect]])
             return
         }
-        trials.append(Array(trial[(trial.count / 2)...]))
-        trials.append(Array(trial[..<(trial.count / 2)]))
+        runAgain(halving: trial)
     }
 
     /// Puts events back that have no verdict yet although their trial was answered.
-    mutating func runAgain(_ events: Trial) {
-        if !events.isEmpty { trials.append(events) }
+    mutating func runAgain(_ events: Trial) { trials.append(events) }
+
+    /// Puts events back as two trials, the first half to be run first.
+    mutating func runAgain(halving events: Trial) {
+        let half = events.count / 2
+        for part in [events[half...], events[..<half]] where !part.isEmpty { trials.append(Array(part)) }
     }
 }

@@ -26,6 +26,8 @@ actor PluginRunner {
 
     /// After how many batches the worker's CPU time is looked at.
     private static let wearInterval: UInt64 = 32
+    /// What the host holds of a batch's output at most before it stops to run again what did not fit, in bytes.
+    private static let mostOutputBytes = 4 * ArenaLayout.largestBytes
     /// Workers that a batch may lose for no fault of its plugin.
     private static let mostLosses = 3
 
@@ -70,15 +72,19 @@ actor PluginRunner {
             culpritShare: settings.culpritShare
         )
         var losses = 0
+        var outputBytes = 0
         while let trial = isolation.next {
             if isolation.isHopeless, let last = isolation.culprits.last { throw failing(last.cause, "too many events") }
             let worker = try await readyWorker()
-            switch try await answer(to: trial, of: inputs, kind, worker) {
-            case .answered(let answer, let outgrown):
+            let isWhole = trial.count == inputs.count
+            switch try await answer(to: isWhole ? inputs : inputs.picking(trial), kind, worker) {
+            case .answered(let answer):
                 isolation.take(.answered)
                 backoff.succeeded()
                 absorb(answer, trial)
-                isolation.runAgain(outgrown)
+                outputBytes += answer.outputBytes
+                guard !answer.outgrown.isEmpty, outputBytes < Self.mostOutputBytes else { break }
+                runAgain(answer.outgrown.map { trial[$0] }, of: trial, on: worker, &isolation)
             case .ended(let cause, let suspect):
                 self.worker = nil
                 if cause == .launcherDied || cause == .hostDied {
@@ -94,35 +100,36 @@ actor PluginRunner {
     }
 
     private enum Trialed {
-        case answered(BatchAnswer, outgrown: Isolation.Trial)
+        case answered(BatchAnswer)
         case ended(FailureCause, suspect: Int?)
     }
 
     private func answer(
-        to trial: Isolation.Trial,
-        of inputs: BatchInputs,
+        to inputs: BatchInputs,
         _ kind: ArenaKind,
         _ worker: Worker
     ) async throws(PluginError) -> Trialed {
-        let needed = inputs.arenaBytes(trial)
+        let needed = inputs.arenaBytes
         try grow(worker, input: needed, output: max(outputBytes, needed))
         batches += 1
         let began = MonotonicTime.now
-        let head = head(kind, began: began, output: worker.arenas.output.size)
-        let expected = inputs.write(trial, head, to: worker.arenas.input)
-        let signal = await worker.answer(watch: watch(began, events: trial.count))
+        let head = head(kind, began: began)
+        guard let payloadBytes = worker.write(inputs, head) else {
+            preconditionFailure("an arena has the size that was asked for")
+        }
+        let signal = await worker.answer(watch: watch(began, events: inputs.count))
         let execution = Execution(
             nanoseconds: MonotonicTime.now - began,
-            inputBytes: expected.payloadBytes,
-            events: trial.count
+            inputBytes: payloadBytes,
+            events: inputs.count
         )
+        let output = worker.arenas.output
         switch signal {
         case .answered(let at):
             do throws(ArenaError) {
-                let answer = unsafe try OutputArenaReader.answer(worker.arenas.output.shared, expected.expectation)
-                let outgrown = growOutput(answer, trial, worker)
+                let answer = unsafe try OutputArenaReader.answer(output.shared, head, inputs)
                 measure(execution, took: at - began, answer)
-                return .answered(answer, outgrown: outgrown)
+                return .answered(answer)
             } catch {
                 worker.kill(.protocolViolation)
                 await worker.ended()
@@ -131,9 +138,9 @@ actor PluginRunner {
             }
         case .ended(let end):
             let cause = FailureCause(end, limits: worker.limits)
-            let left = unsafe try? OutputArenaReader.harvest(worker.arenas.output.shared, expected.expectation)
+            let suspect = unsafe try? OutputArenaReader.suspect(output.shared, head, inputs)
             note(cause, worker.lastLine, execution)
-            return .ended(cause, suspect: left?.suspect)
+            return .ended(cause, suspect: suspect)
         case .ready, .failed:
             worker.kill(.protocolViolation)
             await worker.ended()
@@ -148,7 +155,7 @@ actor PluginRunner {
         var events: Int
     }
 
-    private func head(_ kind: ArenaKind, began: Int64, output: Int) -> BatchHead {
+    private func head(_ kind: ArenaKind, began: Int64) -> BatchHead {
         BatchHead(
             kind: kind,
             batch: batches,
@@ -183,16 +190,22 @@ actor PluginRunner {
         }
     }
 
-    /// Asks for twice the output arena when something did not fit.
+    /// Has the events run again whose output did not fit: with twice the arena, and where it cannot grow, in halves.
     ///
-    /// - Returns: The events to run again; empty when the largest arena was too small, so that they fail.
-    private func growOutput(_ answer: BatchAnswer, _ trial: Isolation.Trial, _ worker: Worker) -> Isolation.Trial {
-        var outgrown: [Int] = []
-        for (place, verdict) in answer.verdicts.enumerated() { if case .outgrown = verdict { outgrown.append(place) } }
+    /// An event that was alone keeps its failure.
+    private func runAgain(
+        _ outgrown: Isolation.Trial,
+        of trial: Isolation.Trial,
+        on worker: Worker,
+        _ isolation: inout Isolation
+    ) {
         let size = worker.arenas.output.size
-        guard !outgrown.isEmpty, size < ArenaLayout.largestBytes else { return [] }
-        outputBytes = size * 2
-        return outgrown.map { trial[$0] }
+        if size < ArenaLayout.largestBytes {
+            outputBytes = size * 2
+            isolation.runAgain(outgrown)
+        } else if trial.count > 1 {
+            isolation.runAgain(halving: outgrown)
+        }
     }
 
     // MARK: Workers

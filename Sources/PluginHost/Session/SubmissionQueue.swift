@@ -1,3 +1,5 @@
+import WorkerProtocol
+
 /// Who waits for a plugin, in the order in which they came, and whether someone leads.
 ///
 /// A value: it runs nothing.

@@ -1,5 +1,4 @@
 package import EventModel
-package import WorkerProtocol
 
 /// One event, or part of one, on its way through a plugin.
 package struct PluginEvent: Sendable {
@@ -17,8 +16,19 @@ package struct PluginEvent: Sendable {
     package var receivedAt: Int64
     /// Which try this is, from 1.
     package var attempt: UInt32
+    package var flags: Flags
     /// The same for every attempt to deliver this part; empty where nothing is delivered.
     package var idempotencyKey: ArraySlice<UInt8>
+
+    /// What is special about the event; the low 16 bits are the plugin's to see.
+    package struct Flags: OptionSet, Equatable, Sendable {
+        package let rawValue: UInt32
+        package init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// Run again on a person's order.
+        package static let replay = Flags(rawValue: 1)
+        /// The JSON was written by another plugin: the worker checks it before its plugin sees it.
+        package static let unverified = Flags(rawValue: 1 << 16)
+    }
 
     package init(
         json: ArraySlice<UInt8>,
@@ -28,6 +38,7 @@ package struct PluginEvent: Sendable {
         userHash: UInt64 = 0,
         receivedAt: Int64 = 0,
         attempt: UInt32 = 1,
+        flags: Flags = [],
         idempotencyKey: ArraySlice<UInt8> = []
     ) {
         self.json = json
@@ -37,50 +48,44 @@ package struct PluginEvent: Sendable {
         self.userHash = userHash
         self.receivedAt = receivedAt
         self.attempt = attempt
+        self.flags = flags
         self.idempotencyKey = idempotencyKey
-    }
-
-    var facts: EventFacts {
-        EventFacts(
-            receivedNanoseconds: receivedAt &* 1_000,
-            attempt: attempt,
-            part: part,
-            partition: partition.rawValue,
-            offset: offset,
-            userHash: userHash
-        )
     }
 }
 
 /// What became of one event.
 package enum PluginVerdict: Equatable, Sendable {
-    /// The event becomes these parts, in this order.
+    /// The event becomes these parts, in this order; only of a transformation.
     case emit(ArraySlice<ArraySlice<UInt8>>)
+    /// The event is delivered when every request that carries it is; only of a connector.
+    case requested
     /// The plugin does not want the event; the words say why and may be empty.
     case drop(reason: String)
     /// The event cannot go on: bury it as a dead letter, or try this event again, as `disposition` says.
     ///
-    /// `code` is the plugin's own word, or a `FailureCause` when the event is the culprit that ends its worker.
+    /// `code` is the plugin's own word, 1 to 64 of `[a-z0-9_.]`, or the host's, as for the event that ends its worker.
+    /// `message` is at most 2 KiB of the plugin's words, so escape them wherever they are shown.
     case fail(code: String, message: String, disposition: Disposition)
-}
 
-/// What a connector asks to be sent for some events.
-package struct RequestPlan: Equatable, Sendable {
-    /// In the connector's order; `events` of each are indices into the events that were given.
-    package var requests: [PluginRequest]
-    /// One per event that was given.
-    package var fates: [Fate]
-
-    package init(requests: [PluginRequest] = [], fates: [Fate] = []) {
-        self.requests = requests
-        self.fates = fates
+    /// A failure in the plugin's words.
+    init(_ class: FailureClass, code: String, message: String) {
+        self = .fail(code: code, message: message, disposition: `class` == .retry ? .retry(after: .seconds(1)) : .bury)
     }
 
-    /// What became of one event.
-    package enum Fate: Equatable, Sendable {
-        /// It is delivered when every request that carries it is.
-        case requested
-        case drop(reason: String)
-        case fail(code: String, message: String, disposition: Disposition)
-    }
+    static let noVerdict = PluginVerdict(
+        .permanent,
+        code: "no_verdict",
+        message: "the plugin neither emitted, dropped nor failed this event"
+    )
+    static let conflict = PluginVerdict(
+        .permanent,
+        code: "conflicting_verdict",
+        message: "the plugin both dropped this event and gave output for it"
+    )
+    /// What did not fit, until it is run again.
+    static let outputLimit = PluginVerdict(
+        .permanent,
+        code: "output_limit",
+        message: "the plugin gave more output than it may"
+    )
 }
