@@ -68,6 +68,20 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `A courier that is closed calls off what is under way and ends`() async throws {
+        try await RecordingServer.with({ _ in .hold(200) }) { server in
+            try await withSender { sender in
+                let courier = Courier(sender: sender, schedule: Self.schedule, concurrency: 1)
+                async let running: Void = courier.run()
+                _ = courier.submit([.init(request: try request(to: server.url, body: "x"), events: 1) { _, _ in }])
+                #expect(await server.wait(for: 1))
+                courier.close()
+                await running
+            }
+            server.release()
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `A server that fails a few times is tried until it works`() async throws {
         let counts = Mutex<[String: Int]>([:])
         try await RecordingServer.with({ request in

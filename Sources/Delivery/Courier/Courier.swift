@@ -138,7 +138,10 @@ package final class Courier: Sendable {
     /// Whether the destination works, for people to see.
     package var circuit: Circuit.State { state.withLock { $0.dispatch.circuit.state } }
 
-    /// Sends until the task is cancelled; what is under way is then called off.
+    /// Lets ``run()`` come to its end; nothing may be handed over any more.
+    package func close() { wakeUp.finish() }
+
+    /// Sends until it is closed or the task is cancelled; what is under way is then called off.
     package func run() async {
         await withDiscardingTaskGroup { group in
             for await _ in wakeUps {

@@ -17,6 +17,8 @@ struct LaneFloor {
         case leaving
         /// The database refuses what happened in it; it begins again with another lease or another plan.
         case refused(epoch: Int64)
+
+        var isLeaving: Bool { if case .leaving = self { true } else { false } }
     }
 
     private let pipeline: Pipeline
@@ -116,6 +118,9 @@ struct LaneFloor {
         pipeline.duplicates.forget(allBut: Set(stands.keys.map(\.partition)))
         let needed = Set(blueprints.values.flatMap(\.stages))
         for session in shelf.retire(except: needed) { group.addTask { await session.stop() } }
+        // A lane that leaves may still wait for its last answers, whoever its destination was.
+        guard !stands.values.contains(where: \.isLeaving) else { return }
+        shelf.dismiss(except: Set(blueprints.values.map(\.destination)))
     }
 
     private func wantedLanes() -> [LaneID: LaneBlueprint] {

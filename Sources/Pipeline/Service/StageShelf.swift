@@ -66,6 +66,15 @@ struct StageShelf {
         return Array(gone.values)
     }
 
+    /// Closes the couriers of destinations that no lane delivers to any more.
+    mutating func dismiss(except needed: Set<DestinationID>) {
+        for (destination, courier) in couriers where !needed.contains(destination) {
+            courier.close()
+            couriers[destination] = nil
+            connectors[destination] = nil
+        }
+    }
+
     private mutating func session(_ key: StageKey) -> PluginSession {
         if let session = sessions[key] { return session }
         let session = PluginSession(
