@@ -3,6 +3,7 @@ import Pipeline
 import PluginHost
 import TestSupport
 import Testing
+import WorkerProtocol
 
 @Suite struct LaneMachineTests {
     @Test(arguments: 0..<40)
@@ -27,6 +28,29 @@ import Testing
         let most = Int64(LaneWorld.settings.windowEvents) + LaneWorld.largestChunk
         #expect(world.machine.nextOffset <= most)
         #expect(!world.machine.isChanged, "a destination that does not answer costs no write")
+    }
+
+    @Test func `What a transformation makes of events counts against the lane's bound until they are settled`() {
+        var settings = LaneSettings()
+        settings.windowBytes = 100
+        var machine = LaneMachine(
+            partition: PartitionID(rawValue: 1),
+            destination: DestinationID(rawValue: 1),
+            settings: settings
+        )
+        let chain = [PluginLabel(id: "t", version: "1"), PluginLabel(id: "c", version: "1")]
+        let now = Moment(instant: .now, wall: 0)
+        let events = (0..<2 as Range<Int64>).map { offset in
+            LaneEvent(offset: offset, sliceTime: 0, userHash: 0, receivedAt: 0, json: Array("{}".utf8)[...])
+        }
+        machine.read(events, chain: chain, at: now)
+        #expect(machine.room != nil)
+        let part = ArraySlice(repeating: UInt8(ascii: " "), count: 40)
+        machine.transformed(0, [.emit([part, part]), .emit([part])], at: now)
+        #expect(machine.room == nil)
+        let plan = RequestPlan(fates: Array(repeating: .drop(reason: ""), count: 3))
+        machine.built(.portion(0), plan, under: 0, at: now)
+        #expect(machine.isIdle && machine.room != nil)
     }
 
     @Test func `One poisoned event is parked, the later ones of its user wait as offsets, and others go on`() {

@@ -1,10 +1,11 @@
 import Delivery
 import EventModel
-import Pipeline
 import PluginHost
 import TestSupport
 import Testing
 import WorkerProtocol
+
+@testable import Pipeline
 
 /// A lane with everything around it played by a seed: a log, plugins, a destination, a database and crashes.
 struct LaneWorld {
@@ -378,6 +379,6 @@ struct LaneWorld {
         #expect(committed.counts == expected)
         #expect(committed.parked.isEmpty)
         #expect(committed.position == events && committed.beyond.isEmpty)
-        #expect(machine.isIdle)
+        #expect(machine.isIdle && machine.inFlightBytes == 0)
     }
 }

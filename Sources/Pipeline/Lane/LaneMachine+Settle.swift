@@ -152,7 +152,8 @@ extension LaneMachine {
         portions[index].events[event].letters = []
         portions[index].live -= 1
         inFlightEvents -= 1
-        inFlightBytes -= portions[index].events[event].json.count
+        inFlightBytes -= portions[index].events[event].heldBytes
+        portions[index].events[event].heldBytes = 0
         giveBack(index)
     }
 

@@ -1,6 +1,7 @@
 import Delivery
 import EventModel
 package import PluginHost
+package import WorkerProtocol
 
 /// Transformations and the connector: what is asked of them and what their verdicts mean.
 extension LaneMachine {
@@ -18,6 +19,7 @@ extension LaneMachine {
                 skips = true
             }
             portions[index].parts.append(part)
+            hold(index, place, partBytes: 0)
         }
         if skips { build(index) } else { transform(index, step: 0) }
     }
@@ -59,12 +61,13 @@ extension LaneMachine {
         parts.reserveCapacity(old.count)
         var isWhole = true
         var counted = 0
+        var bytes = 0
         var event = -1
         for (part, verdict) in zip(old, verdicts) {
             if part.event != event {
-                finishTransformed(index, event, parts: counted)
+                finishTransformed(index, event, parts: counted, bytes)
                 event = part.event
-                counted = 0
+                (counted, bytes) = (0, 0)
             }
             guard portions[index].events[event].isInWork else { continue }
             switch verdict {
@@ -72,12 +75,14 @@ extension LaneMachine {
                 for json in emitted {
                     parts.append(LanePart(event: event, number: counted, json: json, key: Self.noKey))
                     counted += 1
+                    bytes += json.count
                 }
                 if counted > Self.maximumParts {
                     isWhole = false
                     fail(index, event, part, step, code: "fan_out", message: "the event became too many parts")
                 }
-            case .drop: break
+            // Requests belong to connectors; of this event nothing is left.
+            case .requested, .drop: break
             case .fail(let code, let message, let disposition):
                 isWhole = false
                 switch disposition {
@@ -92,7 +97,7 @@ extension LaneMachine {
                 }
             }
         }
-        finishTransformed(index, event, parts: counted)
+        finishTransformed(index, event, parts: counted, bytes)
         portions[index].parts = isWhole ? parts : parts.filter { portions[index].events[$0.event].isInWork }
         transform(index, step: step + 1)
         finishStep(at: now)
@@ -101,10 +106,17 @@ extension LaneMachine {
     /// The most parts that one event may become in all transformations together.
     static let maximumParts = 1_000
 
-    /// An event of which nothing is left was dropped.
-    private mutating func finishTransformed(_ index: Int, _ event: Int, parts: Int) {
-        guard event >= 0, parts == 0, portions[index].events[event].isInWork else { return }
-        finishEvent(index, event)
+    /// An event of which nothing is left was dropped; of any other there is more to hold.
+    private mutating func finishTransformed(_ index: Int, _ event: Int, parts: Int, _ bytes: Int) {
+        guard event >= 0, portions[index].events[event].isInWork else { return }
+        if parts == 0 { finishEvent(index, event) } else { hold(index, event, partBytes: bytes) }
+    }
+
+    /// Counts what an event holds now against the lane's bound: its JSON, and what transformations made of it.
+    private mutating func hold(_ index: Int, _ event: Int, partBytes: Int) {
+        let bytes = portions[index].events[event].json.count + partBytes
+        inFlightBytes += bytes - portions[index].events[event].heldBytes
+        portions[index].events[event].heldBytes = bytes
     }
 
     /// Buries an event that a transformation could not handle; nothing of it is delivered.

@@ -36,6 +36,7 @@ package struct LaneMachine {
     /// The portion whose requests take their places next.
     var turn = 0
     var inFlightEvents = 0
+    /// What the events in flight hold: their JSON, and that of their parts.
     var inFlightBytes = 0
 
     /// A lane as it was committed.
@@ -103,7 +104,6 @@ package struct LaneMachine {
                         origin: .log
                     )
                 )
-                inFlightBytes += event.json.count
             case .duplicate: settleUnwanted(event.offset) { $0.duplicates = 1 }
             case .filtered: settleUnwanted(event.offset) { $0.filtered = 1 }
             }
@@ -137,7 +137,6 @@ package struct LaneMachine {
                 }
                 continue
             }
-            inFlightBytes += event.json.count
             portions[index].events[place] = PortionEvent(
                 offset: old.offset,
                 sliceTime: old.sliceTime,
@@ -208,7 +207,6 @@ package struct LaneMachine {
                 )
             )
         }
-        inFlightBytes += first.payload?.count ?? 0
         portions.append(portion)
         if first.part == nil {
             actions.append(.reread(portion: number, items: items))

@@ -4,7 +4,7 @@ package import Delivery
 package struct LaneSettings: Sendable {
     /// Events that were read and are not settled.
     package var windowEvents = 8 * 1024
-    /// Their bytes as accepted.
+    /// Their bytes as accepted, and as transformations made of them.
     package var windowBytes = 16 * 1024 * 1024
     /// Events that go through the stages together.
     package var portionEvents = 500

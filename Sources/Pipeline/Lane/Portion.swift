@@ -1,5 +1,6 @@
 import Delivery
 import PluginHost
+import WorkerProtocol
 
 /// Consecutive events of a lane that go through its stages together.
 struct Portion {
@@ -55,6 +56,8 @@ struct PortionEvent {
     let json: ArraySlice<UInt8>
     var origin: Origin
     var state = State.inWork
+    /// What it counts for in the lane's bound of bytes.
+    var heldBytes = 0
     /// Parts that have not ended.
     var open = 0
     var delivered = 0
