@@ -14,6 +14,8 @@ package enum DeliveryError: ClassifiedError, Equatable {
     case header(String)
     /// The body is longer than a request may be.
     case body(bytes: Int)
+    /// The request names a secret for the host to put in, and the host holds none.
+    case secret
     /// The plugin's manifest does not allow this address.
     case notPermitted(host: String)
 
@@ -24,6 +26,7 @@ package enum DeliveryError: ClassifiedError, Equatable {
         case .credentialsInAddress: "request_credentials"
         case .header: "request_header"
         case .body: "request_body"
+        case .secret: "request_secret"
         case .notPermitted: "request_not_permitted"
         }
     }
@@ -37,6 +40,8 @@ package enum DeliveryError: ClassifiedError, Equatable {
         case .credentialsInAddress: "the request's address names a user; put credentials into a header"
         case .header(let name): "the request's header \(name) cannot be sent, or only the host may set it"
         case .body(let bytes): "the request's body of \(bytes) bytes is longer than \(OutboundRequest.maximumBodyBytes)"
+        case .secret:
+            "the request asks for a secret by auth_ref, and this server holds no secrets; it is not sent without it"
         case .notPermitted(let host): "the plugin's manifest does not permit requests to \(host)"
         }
     }

@@ -13,6 +13,10 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
     package var entry: String
     /// How long it wishes to work on one event; nil for the host's own limit.
     package var eventTime: Duration?
+    /// How long it wishes to take until it is created; nil for the host's own limit.
+    package var creationTime: Duration?
+    /// How much memory it wishes to have, in bytes; nil for the host's own limit.
+    package var memoryBytes: UInt64?
 
     package init(
         id: String,
@@ -20,7 +24,9 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
         digest: PluginDigest,
         kinds: Set<PluginKind>,
         entry: String,
-        eventTime: Duration? = nil
+        eventTime: Duration? = nil,
+        creationTime: Duration? = nil,
+        memoryBytes: UInt64? = nil
     ) {
         self.id = id
         self.version = version
@@ -28,6 +34,8 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
         self.kinds = kinds
         self.entry = entry
         self.eventTime = eventTime
+        self.creationTime = creationTime
+        self.memoryBytes = memoryBytes
     }
 
     package var description: String { "\(id)@\(version)" }
@@ -58,7 +66,9 @@ extension PluginIdentity {
             digest: digest,
             kinds: [manifest.kind],
             entry: manifest.entry,
-            eventTime: manifest.limits.wallMilliseconds.map { .milliseconds($0) }
+            eventTime: manifest.limits.wallMilliseconds.map { .milliseconds($0) },
+            creationTime: manifest.limits.createMilliseconds.map { .milliseconds($0) },
+            memoryBytes: manifest.limits.memoryMebibytes.map { UInt64($0) * 1024 * 1024 }
         )
     }
 }

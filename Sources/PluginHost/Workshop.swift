@@ -23,12 +23,12 @@ package final class Workshop: Sendable {
         } catch {
             throw .noWorkers(reason: error.reason)
         }
-        pool = WorkerPool(pump: pump, limits: settings.limits, count: settings.spareWorkers)
+        pool = WorkerPool(pump: pump, count: settings.spareWorkers)
         self.library = library
         self.timings = timings
         self.settings = settings
         pump.start()
-        pool.fill()
+        pool.fill(settings.limits)
     }
 
     /// Ends every worker and the launchers; sessions must be stopped before.

@@ -7,6 +7,7 @@ import Testing
         method: String = "POST",
         url: String = "http://127.0.0.1:1/",
         headers: [OutboundRequest.Header] = [],
+        secret: String = "",
         policy: TargetPolicy = .open
     ) throws(DeliveryError) -> OutboundRequest {
         try OutboundRequest(
@@ -14,6 +15,7 @@ import Testing
             url: url,
             headers: headers,
             body: [],
+            secret: secret,
             idempotencyKey: "key",
             timeout: .seconds(1),
             policy: policy
@@ -55,6 +57,11 @@ import Testing
     )
     func `A header that could smuggle a request is refused`(name: String, value: String) {
         #expect(throws: DeliveryError.self) { try request(headers: [.init(name: name, value: value)]) }
+    }
+
+    @Test func `A request that needs a secret is not sent without it`() {
+        #expect(throws: DeliveryError.secret) { try request(secret: "token") }
+        #expect(DeliveryError.secret.disposition == .bury && DeliveryError.secret.code == "request_secret")
     }
 
     @Test func `Every request carries an idempotency key, the connector's own if it gave one`() throws {

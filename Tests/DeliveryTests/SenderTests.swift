@@ -123,6 +123,7 @@ func request(to url: String, body: String = "{\"a\":1}", timeout: Duration = .se
         url: url,
         headers: [.init(name: "Content-Type", value: "application/json")],
         body: Array(body.utf8)[...],
+        secret: "",
         idempotencyKey: "0123",
         timeout: timeout
     )

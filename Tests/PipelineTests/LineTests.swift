@@ -123,6 +123,24 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2)))
+    func `A request that needs a secret ends as a dead letter, and is not sent without it`() async throws {
+        try await RecordingServer.with { server in
+            try await Line.with(destination: server.url, .init(transforms: false)) { line in
+                try await line.running {
+                    try await line.append(Line.events(20, users: 3, orders: [7: "secret"]))
+                    try await line.wait { $0.delivered == 19 && $0.deadLettered == 1 }
+                }
+                let letters = Statement("test.secret", "SELECT event_offset, stage, code, reason FROM leat.dead_letter")
+                let row = try #require(try await line.pool.query(letters).first)
+                #expect(try row.int8(0) == 7)
+                #expect(try row.text(1) == "connect" && row.text(2) == "request_secret")
+                #expect(try row.text(3).contains("holds no secrets"))
+            }
+            #expect(server.requests.allSatisfy { $0.event?.n != 7 })
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
     func `One event in a hundred that crashes its plugin is set aside and the others go on`() async throws {
         try await RecordingServer.with { server in
             try await Line.with(destination: server.url) { line in

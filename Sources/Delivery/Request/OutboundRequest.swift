@@ -26,11 +26,13 @@ package struct OutboundRequest: Sendable {
     /// The header that carries the idempotency key.
     package static let idempotencyHeader = "Idempotency-Key"
 
+    /// Checks everything; `secret` names one that the host is to put in, or is empty.
     package init(
         method: String,
         url: String,
         headers: [Header],
         body: ArraySlice<UInt8>,
+        secret: String,
         idempotencyKey: String,
         timeout: Duration,
         policy: TargetPolicy = .open
@@ -39,6 +41,8 @@ package struct OutboundRequest: Sendable {
         guard body.count <= Self.maximumBodyBytes else { throw .body(bytes: body.count) }
         guard headers.count <= Self.maximumHeaders else { throw .header("count") }
         for header in headers { try Self.check(header) }
+        // Without its credentials the request would say something else, perhaps to everybody.
+        guard secret.isEmpty else { throw .secret }
         address = try TargetAddress(url)
         try policy.check(address)
         self.method = method

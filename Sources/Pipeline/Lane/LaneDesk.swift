@@ -101,6 +101,7 @@ extension LanePlan {
             url: content.url,
             headers: headers,
             body: content.body,
+            secret: content.authReference,
             idempotencyKey: content.idempotencyKey.isEmpty ? outgoing.key.description : content.idempotencyKey,
             timeout: asked > .zero ? min(asked, timeout) : timeout,
             policy: policy

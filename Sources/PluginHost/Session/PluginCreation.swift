@@ -25,10 +25,11 @@ struct PluginCreation: Sendable {
     /// - Throws: `PluginError.noWorkers` when there is no worker to be had, `.missing` when there is no file.
     func run(attempt: UInt32, outputBytes: Int) async throws(PluginError) -> Result {
         let image = try await workshop.library.image(plugin.digest)
+        let limits = workshop.settings.limits(for: plugin)
         var losses = 0
         while true {
             do throws(WorkerStartError) {
-                let result = try await load(image, into: try workshop.pool.take(), attempt, outputBytes)
+                let result = try await load(image, into: try workshop.pool.take(limits), attempt, outputBytes)
                 // A worker also cannot seal itself when its launcher ends meanwhile.
                 guard case .failed(let cause, _, _) = result, [.launcherDied, .sandboxUnavailable].contains(cause),
                     losses < Self.mostLosses
@@ -47,7 +48,7 @@ struct PluginCreation: Sendable {
         _ attempt: UInt32,
         _ outputBytes: Int
     ) async throws(WorkerStartError) -> Result {
-        let limit = workshop.settings.creationTime.nanoseconds
+        let limit = workshop.settings.creationTime(for: plugin).nanoseconds
         _ = try worker.grow(input: configuration.count + ArenaLayout.firstBytes / 2, output: outputBytes)
         let began = MonotonicTime.now
         let head = BatchHead(
