@@ -84,6 +84,7 @@ extension Catalog {
                 }
                 let active = snapshot.plugin(PluginReference(id: upload.id))?.version
                 if activate, active != upload.version {
+                    try Self.check(upload.id, upload.version, upload.manifest, snapshot)
                     _ = try await connection.query(setActive, [.text(upload.id), .text(upload.version)])
                     let change = Change.activatePlugin(id: upload.id, version: upload.version, instead: active)
                     lines.append(change.line)
@@ -107,6 +108,7 @@ extension Catalog {
                 throw .missing(noun: "plugin version", name: reference.description)
             }
             let active = snapshot.plugin(PluginReference(id: id))?.version
+            if !plugin.active { try Self.check(id, version, plugin.manifest, snapshot) }
             return plugin.active ? [] : [.activatePlugin(id: id, version: version, instead: active)]
         }
     }
@@ -119,6 +121,18 @@ extension Catalog {
             }
             return try row.bytes(0)
         }
+    }
+
+    /// - Throws: `refused` when somebody who would follow this version has a configuration that it does not take.
+    private static func check(
+        _ id: String,
+        _ version: String,
+        _ manifest: String,
+        _ snapshot: CatalogSnapshot
+    ) throws(CatalogError) {
+        let misfits = snapshot.misfits(activating: id, manifest: manifest)
+        guard !misfits.isEmpty else { return }
+        throw .refused(misfits.map { Problem(Place(), "version \(version) \($0); apply both together in one file") })
     }
 
     private static func write(

@@ -75,7 +75,7 @@ import Testing
     private static let good = """
         {"id":"com.example.mask-email","version":"1.2.0-rc.1","kind":"transform","abi":{"major":1,"minor_min":0},
          "limits":{"wall_ms":1000,"memory_mib":64},"permissions":{"http":["https://api.example.com/v1"]},
-         "config_schema":{"type":"object","x":1.50},"x-note":"anything"}
+         "config_schema":{"type":"object","maximum":1.50},"x-note":"anything"}
         """
 
     private static func problems(_ text: String) -> [String] {
@@ -95,7 +95,7 @@ import Testing
         #expect(manifest.entry == "leat_plugin_entry_v1")
         #expect(manifest.limits.wallMilliseconds == 1000)
         #expect(manifest.httpPermissions == ["https://api.example.com/v1"])
-        #expect(manifest.configSchema == #"{"type":"object","x":1.50}"#)
+        #expect(manifest.configSchema == #"{"type":"object","maximum":1.50}"#)
     }
 
     @Test func `Every mistake is named at once, with its place`() {
@@ -108,6 +108,14 @@ import Testing
             "permissions.http", "config_schema",
         ]
         #expect(Self.problems(text).sorted() == expected.sorted())
+    }
+
+    @Test func `A schema with words that the server does not check is refused, and names them`() {
+        let text = """
+            {"id":"a.b.c","version":"1.0.0","kind":"transform","abi":{"major":1},
+             "config_schema":{"properties":{"a":{"pattern":"^x"}},"anyOf":[]}}
+            """
+        #expect(Self.problems(text) == ["config_schema.properties.a.pattern", "config_schema.anyOf"])
     }
 
     @Test func `Keys that stand twice, missing keys and what is no object are refused`() {

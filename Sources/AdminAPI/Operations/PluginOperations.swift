@@ -80,7 +80,7 @@ extension AdminAPI {
             group: "plugins",
             summary: "Makes a version the one that references without a version mean, from the next event on.",
             answers: [.ok("These are the changes.", Schemas.reference("Applied"))],
-            refusals: [.notFound]
+            refusals: [.notFound, .unprocessableContent]
         ) { call in
             let id = try call.name("plugin")
             let version = try call.name("version")

@@ -1,3 +1,4 @@
+import EventJSON
 import EventModel
 
 /// Compares one declaration with one snapshot, section by section.
@@ -39,18 +40,45 @@ struct Planner {
                 }
                 changes.append(.uploadPlugin(id: id, version: version))
             }
-            if active != version { changes.append(.activatePlugin(id: id, version: version, instead: active)) }
+            if active != version {
+                changes.append(.activatePlugin(id: id, version: version, instead: active))
+                checkFollowers(of: plugin, id, version)
+            }
         }
     }
 
-    /// The kind of the plugin that a reference will mean once the plan is carried out.
-    private func kind(of reference: PluginReference) -> PluginKind? {
+    /// Those who follow the active version and are not declared anew keep their configuration.
+    private mutating func checkFollowers(of plugin: DeclaredPlugin, _ id: String, _ version: String) {
+        guard let known = snapshot.plugin(PluginReference(id: id, version: version)) else { return }
+        // Those that are pruned need not fit either.
+        let goneDestinations = prune && declaration.destinations != nil ? snapshot.destinations.map(\.name) : []
+        let goneConnections = prune && declaration.connections != nil ? snapshot.connections.map(snapshot.name) : []
+        let misfits = snapshot.misfits(
+            activating: id,
+            manifest: known.manifest,
+            exceptDestinations: Set((declaration.destinations ?? []).map(\.name) + goneDestinations),
+            exceptConnections: Set((declaration.connections ?? []).map(\.name) + goneConnections)
+        )
+        problems += misfits.map { Problem(plugin.place, "version \(version) \($0)") }
+    }
+
+    /// The version that a reference will mean once the plan is carried out, if it is here already.
+    private func version(of reference: PluginReference) -> (declared: DeclaredPlugin?, known: PluginVersion?) {
         let declared = declaration.plugins?.first { plugin in
             plugin.id == reference.id && (reference.version == nil || plugin.version == reference.version)
         }
         let version = reference.version ?? declared?.version
-        let known = snapshot.plugin(PluginReference(id: reference.id, version: version))
-        return known?.kind ?? (uploadsPending ? declared?.kind : nil)
+        return (declared, snapshot.plugin(PluginReference(id: reference.id, version: version)))
+    }
+
+    private mutating func check(_ config: String, of reference: PluginReference, at place: Place) {
+        guard let known = version(of: reference).known,
+            let schema = ConfigSchema(manifest: known.manifest)
+        else { return }
+        for problem in schema.problems(with: config) {
+            let path = problem.path.isEmpty ? place.path : "\(place.path).\(problem.path)"
+            problems.append(Problem(Place(path: path, line: place.line), problem.what))
+        }
     }
 
     private mutating func check(
@@ -59,7 +87,8 @@ struct Planner {
         is role: String,
         where fits: (PluginKind) -> Bool
     ) {
-        guard let kind = kind(of: reference) else {
+        let (declared, known) = version(of: reference)
+        guard let kind = known?.kind ?? (uploadsPending ? declared?.kind : nil) else {
             let isKnown = snapshot.plugins.contains { $0.id == reference.id }
             let message =
                 switch (isKnown, reference.version) {
@@ -132,6 +161,8 @@ struct Planner {
                 is: "connector",
                 where: \.isConnector
             )
+            let config = Place(path: destination.place.path + ".config", line: destination.place.line)
+            check(destination.config, of: destination.connector, at: config)
             guard let existing = snapshot.destination(named: destination.name) else {
                 changes.append(.addDestination(destination))
                 continue
@@ -151,13 +182,15 @@ struct Planner {
             let destinationExists = destinationWillExist(connection.destination)
             checkEnd(connection.destination, "destination", at: connection.place, exists: destinationExists)
             for (number, transformation) in connection.transformations.enumerated() {
-                let path = "\(connection.place.path).transformations[\(number)].plugin"
+                let path = "\(connection.place.path).transformations[\(number)]"
                 check(
                     transformation.plugin,
-                    at: Place(path: path, line: connection.place.line),
+                    at: Place(path: path + ".plugin", line: connection.place.line),
                     is: "transformation",
                     where: \.isTransformation
                 )
+                let config = Place(path: path + ".config", line: connection.place.line)
+                check(transformation.config, of: transformation.plugin, at: config)
             }
             guard let existing = snapshot.connection(from: connection.source, to: connection.destination) else {
                 changes.append(.addConnection(connection))

@@ -103,6 +103,9 @@ struct ManifestReader {
         guard let node else { return }
         guard tape.kind(node) == .object else { return note("config_schema", "must be a JSON Schema, an object") }
         manifest.configSchema = String(decoding: tape.written(node), as: UTF8.self)
+        var wrong: [JSONSchema.Problem] = []
+        _ = JSONSchema(node, in: tape, at: "config_schema", &wrong)
+        problems += wrong.map { ManifestError.Problem($0.path, $0.what) }
     }
 
     // MARK: Values
