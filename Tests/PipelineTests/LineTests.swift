@@ -170,6 +170,18 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(2))) func `What a transformation wrote is not given on unless it is JSON`() async throws {
+        try await RecordingServer.with { server in
+            try await Line.with(destination: server.url) { line in
+                try await line.running {
+                    try await line.append(Line.events(20, users: 3, orders: [5: "not-json"]))
+                    try await line.wait { $0.delivered == 19 && $0.deadLettered == 1 }
+                }
+                #expect(try await line.count("dead_letter WHERE stage = 'connect' AND code = 'invalid_event'") == 1)
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(2))) func `A repeated message id is delivered once`() async throws {
         try await RecordingServer.with { server in
             try await Line.with(destination: server.url) { line in

@@ -14,6 +14,7 @@ extension LaneMachine {
             var part = LanePart(event: place, number: 0, json: portions[index].events[place].json, key: Self.noKey)
             if case .part(let item) = portions[index].events[place].origin {
                 part.number = item.part ?? 0
+                part.flags = .unverified
                 part.attempts = item.attempts
                 part.since = item.since
                 skips = true
@@ -42,7 +43,8 @@ extension LaneMachine {
                 part: UInt32(truncatingIfNeeded: part.number),
                 userHash: portions[index].events[part.event].userHash,
                 receivedAt: portions[index].events[part.event].receivedAt,
-                attempt: portions[index].events[part.event].attempt
+                attempt: portions[index].events[part.event].attempt,
+                flags: part.flags
             )
         }
         actions.append(.transform(portion: firstPortion + index, step: step, events: events))
@@ -73,7 +75,8 @@ extension LaneMachine {
             switch verdict {
             case .emit(let emitted):
                 for json in emitted {
-                    parts.append(LanePart(event: event, number: counted, json: json, key: Self.noKey))
+                    let flags = PluginEvent.Flags.unverified
+                    parts.append(LanePart(event: event, number: counted, json: json, flags: flags, key: Self.noKey))
                     counted += 1
                     bytes += json.count
                 }
@@ -197,6 +200,7 @@ extension LaneMachine {
             userHash: portions[index].events[event].userHash,
             receivedAt: portions[index].events[event].receivedAt,
             attempt: UInt32(truncatingIfNeeded: portions[index].parts[place].attempts + 1),
+            flags: portions[index].parts[place].flags,
             idempotencyKey: key
         )
     }

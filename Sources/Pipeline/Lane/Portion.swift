@@ -76,6 +76,8 @@ struct LanePart {
     /// Counts from 0 within its event.
     var number: Int
     var json: ArraySlice<UInt8>
+    /// Whether a plugin wrote it, so that the next one's worker must check that it is JSON.
+    var flags: PluginEvent.Flags = []
     var isOpen = true
     /// Requests that carry it and have not ended.
     var pending = 0
