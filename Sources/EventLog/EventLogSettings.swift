@@ -3,7 +3,7 @@ package struct EventLogSettings: Sendable {
     /// How chunks are compressed.
     package var codec = Codec.lz4
     /// The chunks kept for readers on this node, in bytes of their bodies.
-    package var cacheBytes = 64 * 1024 * 1024
+    package var cacheBytes = 128 * 1024 * 1024
     /// How long one slice of the log is.
     package var sliceLength = Duration.seconds(3 * 3600)
     /// How many slices exist ahead of time.

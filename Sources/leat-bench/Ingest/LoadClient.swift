@@ -9,6 +9,7 @@ final class LoadClient: Sendable {
     private let requests: [ByteBuffer]
     private let connections: Int
     private let depth: Int
+    private let holdsBack: @Sendable (Int) -> Bool
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let accepted = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
@@ -23,10 +24,20 @@ final class LoadClient: Sendable {
     ///   - bodies: whole request bodies; sent again and again.
     ///   - connections: how many connections are kept.
     ///   - depth: how many requests are on the way on each.
-    init(port: Int, path: String, authorization: String, bodies: [[UInt8]], connections: Int, depth: Int) {
+    ///   - holdsBack: whether to wait before the next request, asked with the number of those accepted so far.
+    init(
+        port: Int,
+        path: String,
+        authorization: String,
+        bodies: [[UInt8]],
+        connections: Int,
+        depth: Int,
+        holdsBack: @escaping @Sendable (Int) -> Bool = { _ in false }
+    ) {
         self.port = port
         self.connections = connections
         self.depth = depth
+        self.holdsBack = holdsBack
         requests = bodies.map { body in
             var buffer = ByteBuffer()
             buffer.writeString("POST \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: \(authorization)\r\n")
@@ -69,6 +80,8 @@ final class LoadClient: Sendable {
         private let client: LoadClient
         private var next: Int
         private var onTheWay = 0
+        /// Requests that wait until sending goes on.
+        private var heldBack = 0
         private var received = ByteBuffer()
 
         init(_ client: LoadClient, first: Int) {
@@ -90,11 +103,28 @@ final class LoadClient: Sendable {
                 } else {
                     client.refused.wrappingAdd(1, ordering: .relaxed)
                 }
-                if !client.stopped.load(ordering: .relaxed) { send(context) }
+                sendNext(context)
             }
             received.discardReadBytes()
             context.flush()
-            if onTheWay == 0 { context.close(promise: nil) }
+            if onTheWay == 0, heldBack == 0 { context.close(promise: nil) }
+        }
+
+        private func sendNext(_ context: ChannelHandlerContext) {
+            if client.stopped.load(ordering: .relaxed) { return }
+            guard client.holdsBack(client.acceptedRequests) else {
+                send(context)
+                return
+            }
+            heldBack += 1
+            guard heldBack == 1 else { return }
+            context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(2)) {
+                let count = self.heldBack
+                self.heldBack = 0
+                for _ in 0..<count { self.sendNext(context) }
+                context.flush()
+                if self.onTheWay == 0, self.heldBack == 0 { context.close(promise: nil) }
+            }
         }
 
         private func send(_ context: ChannelHandlerContext) {

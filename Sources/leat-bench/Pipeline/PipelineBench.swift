@@ -11,6 +11,7 @@ import Logging
 import Pipeline
 import PluginHost
 import ServiceLifecycle
+import Synchronization
 
 /// Events from the SDK's request to the destination's answer, against accepting them alone.
 struct PipelineBench: AsyncParsableCommand {
@@ -46,6 +47,9 @@ struct PipelineBench: AsyncParsableCommand {
 
     @Option(help: "How many events are in a request.")
     var batch = 100
+
+    @Option(help: "How many events may be accepted and not delivered before the load holds back.")
+    var backlog = 64_000
 
     @Option(help: "How many events the sink gets in a request.")
     var sinkBatch = 500
@@ -154,9 +158,20 @@ struct PipelineBench: AsyncParsableCommand {
                 end.finish()
             }
             let before = try await Self.delivered(log, lanes)
-            let sent = try await accepted(bodies, as: 0, log, catalog)
-            while try await Self.delivered(log, lanes) - before < Int64(sent.events) {
-                try await Task.sleep(for: .milliseconds(20))
+            let progress = Progress()
+            group.addTask {
+                while !Task.isCancelled {
+                    progress.delivered.store(try await Self.delivered(log, lanes) - before, ordering: .relaxed)
+                    // Seldom while events are sent, for asking costs the database something too.
+                    try? await Task.sleep(for: progress.isSent.load(ordering: .relaxed) ? .milliseconds(10) : .milliseconds(100))
+                }
+            }
+            let sent = try await accepted(bodies, as: 0, log, catalog) { [backlog, batch] requests in
+                requests * batch - progress.delivered.load(ordering: .relaxed) > backlog
+            }
+            progress.isSent.store(true, ordering: .relaxed)
+            while progress.delivered.load(ordering: .relaxed) < sent.events {
+                try await Task.sleep(for: .milliseconds(5))
             }
             let time = (ContinuousClock.now - sent.start) / .seconds(1)
             pipeline.shutDown()
@@ -168,6 +183,12 @@ struct PipelineBench: AsyncParsableCommand {
         return rate
     }
 
+    /// How many events of a run are delivered and committed.
+    private final class Progress: Sendable {
+        let delivered = Atomic<Int>(0)
+        let isSent = Atomic<Bool>(false)
+    }
+
     private static func lanes(_ catalog: Catalog) -> [LaneID] {
         let snapshot = catalog.current
         return snapshot.connections.flatMap { connection in
@@ -177,8 +198,8 @@ struct PipelineBench: AsyncParsableCommand {
         }
     }
 
-    private static func delivered(_ log: EventLog, _ lanes: [LaneID]) async throws -> Int64 {
-        try await log.records(lanes).reduce(0) { $0 + $1.counts.delivered }
+    private static func delivered(_ log: EventLog, _ lanes: [LaneID]) async throws -> Int {
+        Int(try await log.records(lanes).reduce(0) { $0 + $1.counts.delivered })
     }
 
     private struct Sent {
@@ -192,7 +213,8 @@ struct PipelineBench: AsyncParsableCommand {
         _ bodies: [[UInt8]],
         as number: Int,
         _ log: EventLog,
-        _ catalog: Catalog
+        _ catalog: Catalog,
+        holdingBack: @escaping @Sendable (Int) -> Bool = { _ in false }
     ) async throws -> Sent {
         let settings = IngestionSettings()
         let queue = AppendQueue(settings: settings.queue, logger: Self.silent) { _ = try await log.append($0) }
@@ -222,7 +244,8 @@ struct PipelineBench: AsyncParsableCommand {
                 authorization: "Basic " + Data("\(Self.writeKey)-\(number):".utf8).base64EncodedString(),
                 bodies: bodies,
                 connections: connections,
-                depth: depth
+                depth: depth,
+                holdsBack: holdingBack
             )
             let start = ContinuousClock.now
             try await client.whileSending { try await Task.sleep(for: .seconds(seconds)) }
