@@ -1,3 +1,4 @@
+import EventModel
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
@@ -23,6 +24,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// The most bytes of this body that are read.
     private var mostBytes = 0
     private var failed = false
+    /// Requests whose answers have not ended.
+    private var due = 0
 
     init(_ settings: ConnectionGuardSettings) {
         self.settings = settings
@@ -35,6 +38,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             let room = settings.room(forPath: head.path ?? "")
             mostBytes = room.bytes
             watch(context, for: room.time)
+            due += 1
+            if settings.isAwaited(head), due == 1 { encourage(context) }
         case .body(let buffer):
             bodyBytes += buffer.readableBytes
             if bodyBytes > mostBytes {
@@ -53,6 +58,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             context.write(data, promise: promise)
             return
         }
+        due -= 1
         guard failed else {
             if deadline != nil { narrow(context) }
             context.write(data, promise: promise)
@@ -66,6 +72,13 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         deadline?.cancel()
         deadline = nil
         context.fireChannelInactive()
+    }
+
+    /// Lets the sender go on with its body; not while another answer is under way, which this would cut in two.
+    ///
+    /// - Source: RFC 9110, section 10.1.1.
+    private func encourage(_ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
     }
 
     /// What still comes of a body after its answer has no use and gets no more than any other.
@@ -97,6 +110,14 @@ struct ConnectionGuardSettings: Equatable, Sendable {
     var drainBytes = 16 * 1024 * 1024
     /// Where larger bodies are awaited.
     var uploads: UploadRoom?
+
+    /// Whether a sender waits with a body that will be read.
+    fileprivate func isAwaited(_ head: HTTPRequest) -> Bool {
+        guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return false }
+        let announced = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
+        guard let uploads, head.path?.hasPrefix(uploads.prefix) == true else { return announced <= Limits.requestBytes }
+        return announced <= uploads.bytes
+    }
 
     fileprivate func room(forPath path: String) -> (bytes: Int, time: TimeAmount) {
         guard let uploads, path.hasPrefix(uploads.prefix) else { return (drainBytes, bodyDeadline) }

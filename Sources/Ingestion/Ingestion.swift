@@ -158,6 +158,11 @@ package final class Ingestion: Sendable {
             }
             let sentAt = scratch.tape.member(of: root, "sentAt")
             circumstances.sentAt = sentAt.flatMap { scratch.tape.isNull($0) ? nil : $0 }
+            circumstances.shared = SharedMembers(root, of: scratch.tape)
+            // What is said once for many must not become more than anybody may send.
+            if circumstances.shared.bytes * scratch.tape.count(of: batch) > Limits.requestBytes {
+                throw .tooLarge(.merged)
+            }
             scratch.intake.begin(circumstances)
             for event in scratch.tape.elements(of: batch) {
                 take(event, &scratch, circumstances, source, gathers, &intake)

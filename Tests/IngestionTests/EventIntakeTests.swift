@@ -14,9 +14,11 @@ import Testing
         _ event: String,
         type: EventType? = nil,
         sentAt: String? = nil,
-        ip: String? = "203.0.113.9"
+        ip: String? = "203.0.113.9",
+        beside: String = ""
     ) throws -> (event: String, entry: DirectoryEntry) {
-        let body = Array((sentAt.map { #"{"sentAt":\#($0),"batch":[\#(event)]}"# } ?? #"{"batch":[\#(event)]}"#).utf8)
+        let sent = sentAt.map { #""sentAt":\#($0),"# } ?? ""
+        let body = Array("{\(beside)\(sent)\"batch\":[\(event)]}".utf8)
         var tape = JSONTape(limits: .request)
         try tape.parse(body)
         let batch = try #require(tape.member(of: tape.root, "batch"))
@@ -25,7 +27,8 @@ import Testing
             type: type,
             receivedAt: EventTime(Array(receivedAt.utf8).span) ?? EventTime(microseconds: 0),
             requestIP: ip.map { Array("\"\($0)\"".utf8) } ?? [],
-            sentAt: tape.member(of: tape.root, "sentAt")
+            sentAt: tape.member(of: tape.root, "sentAt"),
+            shared: SharedMembers(tape.root, of: tape)
         )
         var intake = EventIntake()
         intake.begin(circumstances)
@@ -43,6 +46,45 @@ import Testing
                 + #""messageId":"m" ,"originalTimestamp":"\#(Self.receivedAt)","timestamp":"\#(Self.receivedAt)","#
                 + #""receivedAt":"\#(Self.receivedAt)","request_ip":"203.0.113.9"}"#
         )
+    }
+
+    @Test(arguments: [
+        // The event has none, or null.
+        (#""event":"E""#, #""event":"E","context":{"a":1,"b":{"c":[2]}},"integrations":{"All":false}"#),
+        (#""context":null"#, #""context":{"a":1,"b":{"c":[2]}},"integrations":{"All":false}"#),
+        // It has some of it: its own counts, whole.
+        (#""context":{"b":{},"z":0}"#, #""context":{"b":{},"z":0,"a":1},"integrations":{"All":false}"#),
+        (#""context":{"\u0061":0,"b":null}"#, #""context":{"\u0061":0,"b":null},"integrations":{"All":false}"#),
+        (
+            #""integrations":{"X":true},"context":{}"#,
+            #""integrations":{"X":true,"All":false},"context":{"a":1,"b":{"c":[2]}}"#
+        ),
+        // Its own is no object.
+        (#""context":"text","integrations":[]"#, #""context":"text","integrations":[]"#),
+    ])
+    func `What a batch says of all its events is merged into each`(sent: String, kept: String) throws {
+        let known =
+            #""userId":"u","type":"track","messageId":"m","sentAt":0,"timestamp":"t","originalTimestamp":"t","#
+            + #""receivedAt":"\#(Self.receivedAt)","#
+        let shared = #""context":{"a":1,"b":{"c":[2]}},"integrations":{"All":false},"#
+        let taken = try Self.take("{\(known)\(sent)}", ip: nil, beside: shared).event
+        #expect(taken == "{\(known)\(kept)}")
+        // An event alone, and one beside what says nothing, stay as they are.
+        for nothing in ["", #""context":null,"integrations":{},"#, #""context":[1],"integrations":"x","#] {
+            #expect(try Self.take("{\(known)\(sent)}", ip: nil, beside: nothing).event == "{\(known)\(sent)}")
+        }
+    }
+
+    @Test func `An event that grows too large by what its batch says is refused`() throws {
+        let large = String(repeating: "x", count: Limits.eventBytes - 100)
+        let shared = #""context":{"large":"\#(large)"},"#
+        #expect(throws: EventRefusal.tooLarge) {
+            try Self.take(
+                #"{"userId":"u","type":"track","event":"a-name-of-some-length","properties":{"and":"more"}}"#,
+                beside: shared
+            )
+        }
+        #expect(try Self.take(#"{"userId":"u","type":"track"}"#, beside: shared).event.contains(large))
     }
 
     @Test func `Explicit nulls count as absent and are filled in their place`() throws {

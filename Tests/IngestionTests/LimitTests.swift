@@ -20,6 +20,49 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `A sender that waits to be told so hears that its body is wanted`() async throws
+    {
+        var settings = IngestionSettings()
+        settings.bodyTimeout = .milliseconds(200)
+        try await RunningIngestion.with(settings: settings) { server in
+            let event = #"{"type":"track","userId":"u","event":"E"}"#
+            let body = #"{"batch":[\#(event)]}"#
+            let head = Self.head + "Expect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n"
+            // It waits for ever, and so is ended, but not without the word.
+            let waiting = try await RawConnection.talk(to: server.port) { outbound in
+                try await outbound.write(ByteBuffer(string: head + "\r\n"))
+            }
+            #expect(waiting.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 408 "))
+            let sending = try await RawConnection.talk(to: server.port) { outbound in
+                try await outbound.write(ByteBuffer(string: head + "Connection: close\r\n\r\n"))
+                try await outbound.write(ByteBuffer(string: body))
+            }
+            #expect(sending.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "))
+            #expect(server.log.objects.map { $0["event"] as? String } == ["E"])
+            // What is too long is refused instead.
+            let long = try await RawConnection.talk(to: server.port) { outbound in
+                let length = "Content-Length: \(Limits.requestBytes + 1)\r\n"
+                let text = Self.head + "Connection: close\r\nExpect: 100-continue\r\n\(length)\r\n"
+                try await outbound.write(ByteBuffer(string: text))
+            }
+            #expect(long.hasPrefix("HTTP/1.1 413 "))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `Many events with a large context in common are refused`() async throws {
+        try await RunningIngestion.with { server in
+            let event = #"{"type":"track","userId":"u"}"#
+            let shared = #""context":{"large":"\#(String(repeating: "x", count: 20_000))"}"#
+            func body(_ count: Int) -> String {
+                "{\(shared),\"batch\":[\(Array(repeating: event, count: count).joined(separator: ","))]}"
+            }
+            #expect(try await server.post("/v1/batch", body(100)).status == 200)
+            let reply = try await server.post("/v1/batch", body(300))
+            #expect(reply.status == 413 && reply.body.contains("in every event"))
+            #expect(server.log.objects.count == 100)
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `A body in pieces is cut off at the limit`() async throws {
         try await RunningIngestion.with { server in
             let said = try await RawConnection.talk(to: server.port) { outbound in

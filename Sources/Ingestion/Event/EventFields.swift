@@ -3,7 +3,7 @@ import EventJSON
 /// A member of an event that ingestion reads or writes.
 enum EventField: UInt8, Sendable {
     case type, userID, anonymousID, messageID, timestamp, originalTimestamp, sentAt, receivedAt, requestIP
-    case event, previousID, mergeProperties, writeKey
+    case event, previousID, mergeProperties, writeKey, context, integrations
 
     /// The field that `key`, a member's name, means; nil for a name that does not matter here.
     init?(_ key: JSONNode, of tape: JSONTape) {
@@ -19,6 +19,7 @@ enum EventField: UInt8, Sendable {
         case 4: (.type, "type")
         case 5: (.event, "event")
         case 6: key[0] == UInt8(ascii: "u") ? (.userID, "userId") : (.sentAt, "sentAt")
+        case 7: (.context, "context")
         case 8: (.writeKey, "writeKey")
         case 9: key[0] == UInt8(ascii: "m") ? (.messageID, "messageId") : (.timestamp, "timestamp")
         case 10:
@@ -28,6 +29,7 @@ enum EventField: UInt8, Sendable {
             default: (.previousID, "previousId")
             }
         case 11: (.anonymousID, "anonymousId")
+        case 12: (.integrations, "integrations")
         case 15: (.mergeProperties, "mergeProperties")
         case 17: (.originalTimestamp, "originalTimestamp")
         default: nil
@@ -41,6 +43,9 @@ enum EventField: UInt8, Sendable {
         default: false
         }
     }
+
+    /// Whether a batch may have it for all its events.
+    var isShared: Bool { self == .context || self == .integrations }
 }
 
 /// Where one event has the members that ingestion looks at; found in one walk, without allocation once warm.
@@ -64,13 +69,15 @@ struct EventFields {
     private(set) var event: JSONNode?
     private(set) var previousID: JSONNode?
     private(set) var mergeProperties: JSONNode?
+    private(set) var context: JSONNode?
+    private(set) var integrations: JSONNode?
     /// In the order of the text.
     private(set) var places: [Place] = []
     /// Whether anything stands between the braces once the write key is taken out.
     private(set) var hasMembers = false
 
-    /// Finds the members of `event`, an object of `tape`.
-    mutating func read(_ event: JSONNode, of tape: JSONTape) {
+    /// Finds the members of `event`, an object of `tape`; `isMerged` says that its batch has some for it too.
+    mutating func read(_ event: JSONNode, of tape: JSONTape, isMerged: Bool) {
         clear()
         var removal: Int?
         var keptEnd: Int?
@@ -89,7 +96,7 @@ struct EventFields {
             }
             keptEnd = end
             guard let field else { continue }
-            if field.isCompleted { places.append(Place(field: field, range: value)) }
+            if field.isCompleted || isMerged && field.isShared { places.append(Place(field: field, range: value)) }
             set(field, tape.isNull(member.value) ? nil : member.value)
         }
         // The last member goes with the comma before it.
@@ -121,6 +128,8 @@ struct EventFields {
         case .event: event = node
         case .previousID: previousID = node
         case .mergeProperties: mergeProperties = node
+        case .context: context = node
+        case .integrations: integrations = node
         case .receivedAt, .requestIP, .writeKey: break
         }
     }

@@ -16,6 +16,8 @@ struct EventIntake {
         var requestIP: [UInt8]
         /// When the request was sent by the sender's clock, for events that do not say it themselves.
         var sentAt: JSONNode?
+        /// What the batch says of every event.
+        var shared = SharedMembers()
     }
 
     /// The completed event; valid until the next one is taken.
@@ -42,8 +44,8 @@ struct EventIntake {
     ) throws(EventRefusal) -> DirectoryEntry {
         guard tape.kind(event) == .object else { throw .notAnObject }
         let range = tape.range(of: event)
-        guard range.count <= Limits.eventBytes else { throw .tooLarge }
-        fields.read(event, of: tape)
+        guard range.count + circumstances.shared.bytes <= Limits.eventBytes else { throw .tooLarge }
+        fields.read(event, of: tape, isMerged: !circumstances.shared.isEmpty)
         let type = try eventType(circumstances.type, tape)
         let user = try userHash(type, tape)
         let message = try messageHash(tape)
@@ -195,7 +197,8 @@ struct EventIntake {
         (.type, Array(#""type":"#.utf8)), (.messageID, Array(#""messageId":"#.utf8)),
         (.originalTimestamp, Array(#""originalTimestamp":"#.utf8)), (.timestamp, Array(#""timestamp":"#.utf8)),
         (.sentAt, Array(#""sentAt":"#.utf8)), (.receivedAt, Array(#""receivedAt":"#.utf8)),
-        (.requestIP, Array(#""request_ip":"#.utf8)),
+        (.requestIP, Array(#""request_ip":"#.utf8)), (.context, Array(#""context":"#.utf8)),
+        (.integrations, Array(#""integrations":"#.utf8)),
     ]
 
     /// Appends what `field` has to be, or gives false when what was sent stays.
@@ -228,6 +231,11 @@ struct EventIntake {
         case .requestIP:
             guard !circumstances.requestIP.isEmpty else { return false }
             bytes.append(contentsOf: circumstances.requestIP)
+        case .context:
+            return circumstances.shared.context.map { $0.write(over: fields.context, of: tape, to: &bytes) } ?? false
+        case .integrations:
+            return circumstances.shared.integrations.map { $0.write(over: fields.integrations, of: tape, to: &bytes) }
+                ?? false
         default: return false
         }
         return true

@@ -36,6 +36,8 @@ package enum RequestRefusal: ClassifiedError, Equatable {
         case announced(Int)
         case received
         case inflated
+        /// With what the batch says of every event written into each.
+        case merged
     }
 
     package var code: String { answer.code }
@@ -55,6 +57,8 @@ package enum RequestRefusal: ClassifiedError, Equatable {
             "\(answer.message) of \(Limits.requestBytes) bytes: the body has \(bytes)"
         case .tooLarge(.received): "\(answer.message) of \(Limits.requestBytes) bytes"
         case .tooLarge(.inflated): "\(answer.message) of \(Limits.requestBytes) bytes once inflated"
+        case .tooLarge(.merged):
+            "\(answer.message) of \(Limits.requestBytes) bytes once the batch's context is in every event"
         default: answer.message
         }
     }
