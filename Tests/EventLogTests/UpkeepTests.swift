@@ -46,6 +46,22 @@ import Testing
             var checkpoint = Checkpoint()
             checkpoint.lanes = [LaneRecord(lane: lane, position: try await log.tail(Events.partition))]
             try await log.commit(checkpoint, under: leases)
+            // An event that waits to be read again holds its slice, but not for the sake of a connection that is gone.
+            let park = Statement(
+                "test.park",
+                """
+                INSERT INTO leat.parked (partition_id, consumer_id, event_offset, part, user_hash, slice_time,
+                    received_at, attempts, since, code)
+                SELECT partition_id, $1, first_offset, -1, 0, slice_time, now(), 0, now(), '' FROM leat.chunk
+                ORDER BY slice_time LIMIT 1
+                """
+            )
+            for consumer in [3, 4] as [Int64] { _ = try await pool.query(park, [.int8(consumer)]) }
+            try await log.upkeep(holding: [lane])
+            let waited = try await EventLog(pool).read(Events.partition, after: .beginning)
+            #expect(waited.first?.firstOffset == 0)
+            try await pool.execute(Statement("test.unpark", "DELETE FROM leat.parked WHERE consumer_id = 3"))
+
             try await log.upkeep(holding: [lane])
             let kept = try await EventLog(pool).read(Events.partition, after: .beginning)
             #expect(kept.allSatisfy { $0.firstOffset == 10 })

@@ -36,6 +36,32 @@ import Testing
         }
     }
 
+    @Test func `While nobody can commit, a lane keeps a bounded number of dead letters, and commits them when it can`()
+        async throws
+    {
+        try await RecordingServer.with({ _ in .answer(400) }) { server in
+            try await Line.with(destination: server.url) { line in
+                var settings = Line.quick
+                settings.lane.deadLetters = 20
+                settings.lane.windowEvents = 60
+                try await line.running(settings) {
+                    try await line.append(Line.events(10, users: 5), size: 10)
+                    try await line.wait { $0.deadLettered == 10 }
+                    let signature = "(\(try await line.text("oidvectortypes(proargtypes)")))"
+                    try await line.execute("ALTER FUNCTION leat.checkpoint\(signature) RENAME TO checkpoint_gone")
+                    try await line.append(Array(Line.events(1_000, users: 50).dropFirst(10)), size: 10)
+                    // What was on its way to the database, what waits for it, what is on its way to the destination.
+                    let most = 10 + 2 * (20 + 60) + 2 * 10
+                    #expect(await server.wait(for: 80))
+                    #expect(await !server.wait(for: most + 1, atMost: .milliseconds(500)))
+                    try await line.execute("ALTER FUNCTION leat.checkpoint_gone\(signature) RENAME TO checkpoint")
+                    try await line.wait { $0.deadLettered == 1_000 }
+                }
+                #expect(try await line.count("dead_letter") == 1_000)
+            }
+        }
+    }
+
     /// How many lanes stand still, as the metrics show it.
     private func stillLanes(_ pipeline: Pipeline) -> Double? {
         pipeline.metrics().first { $0.name == "leat_pipeline_refused_lanes" }?.samples.first?.value
@@ -139,6 +165,12 @@ import Testing
 }
 
 extension Line {
+    /// What the database says of the function that commits.
+    func text(_ expression: String) async throws -> String {
+        let sql = "SELECT \(expression) FROM pg_proc WHERE oid = 'leat.checkpoint'::regproc"
+        return try await pool.query(Statement("test.text", sql))[0].text(0)
+    }
+
     func execute(_ sql: String) async throws { try await pool.execute(Statement("test.script", sql)) }
 
     func number(_ sql: String) async throws -> Int64 {

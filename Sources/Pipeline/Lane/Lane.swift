@@ -151,7 +151,8 @@ final class Lane: Sendable {
             case .reread(let portion, let items): group.addTask { await self.reread(portion, items) }
             }
         }
-        if !desk.isReading, !desk.isDry, let room = desk.machine.room {
+        let mayRead = !desk.isReading && !desk.isDry && ledger.deadLetters < desk.machine.settings.deadLetters
+        if mayRead, let room = desk.machine.room {
             desk.isReading = true
             let position = desk.readPosition
             group.addTask { await self.read(from: position, room: room) }

@@ -14,6 +14,8 @@ package struct LaneSettings: Sendable {
     package var parkedEvents = 20_000
     /// Bytes of events that may be set aside before the lane stands still.
     package var parkedBytes = 16 * 1024 * 1024
+    /// Dead letters that may wait for their commit before the lane reads nothing more.
+    package var deadLetters = 2_000
     /// Events of parked users that are taken up again together.
     package var releaseEvents = 256
     /// Requests that one request of several events is divided into.

@@ -22,6 +22,9 @@ final class LaneLedger: Sendable {
     }
 
     var isEmpty: Bool { page.withLock { $0 == nil } }
+
+    /// How many dead letters wait to be committed.
+    var deadLetters: Int { page.withLock { $0?.deadLetters.count ?? 0 } }
 }
 
 extension LaneCheckpoint {

@@ -55,10 +55,11 @@ final class Checkpointer: Sendable {
         state.withLock { $0.entries[lane.key] = entry }
     }
 
-    /// Commits every period until the task is cancelled.
+    /// Commits every period until the task is cancelled; while that fails, less often.
     func run() async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: period, clock: .continuous)
+            let pause = state.withLock { $0.isFailing ? max(period, Self.pause) : period }
+            try? await Task.sleep(for: pause, clock: .continuous)
             await commit()
             for entry in state.withLock({ Array($0.entries.values) })
             where entry.lane.ledger.hasNews.load(ordering: .relaxed) { entry.lane.post(.checkpoint) }
@@ -74,6 +75,11 @@ final class Checkpointer: Sendable {
         }
         await turn.giveBack()
     }
+
+    /// How long it waits while commits fail.
+    private static let pause = Duration.milliseconds(250)
+    /// The parked events and dead letters after which a batch takes no further lane.
+    private static let rowsTogether = 4_000
 
     /// Commits the last of a lane that has ended, and forgets it.
     ///
@@ -98,12 +104,17 @@ final class Checkpointer: Sendable {
         }
     }
 
-    /// Makes a batch of what the lanes have published.
+    /// Makes a batch of what the lanes have published that have nothing on its way.
     private func gather() {
         state.withLock { state in
+            let busy = Set(state.batches.flatMap { $0.pages.map(\.lane) })
             var pages: [CheckpointBatch.Page] = []
-            for (key, entry) in state.entries where !entry.isOver {
+            var rows = 0
+            for (key, entry) in state.entries where !entry.isOver && !busy.contains(key) && rows < Self.rowsTogether {
                 guard let checkpoint = entry.lane.ledger.take() else { continue }
+                rows += checkpoint.parked.count + checkpoint.released.count + checkpoint.deadLetters.count
+                // It may have waited for room for more.
+                entry.lane.post(.look)
                 state.entries[key]?.number += 1
                 pages.append(
                     CheckpointBatch.Page(
@@ -119,34 +130,39 @@ final class Checkpointer: Sendable {
         }
     }
 
-    /// Sends batch after batch; false if one of them must be sent again, and what came after it has not been sent.
+    /// Sends batch after batch; false if the database cannot be asked now.
     private func sendAll() async -> Bool {
-        while let batch = state.withLock({ $0.batches.first }) {
+        var place = 0
+        while let batch = state.withLock({ $0.batches.dropFirst(place).first }) {
             do throws(EventLogError) {
                 try await log.commit(batch.checkpoint, under: batch.leases)
-                replaceFirst(by: [])
-                report(nil)
+                replace(place, by: [])
             } catch {
                 switch error {
-                case .leaseLost where batch.leases.count > 1: replaceFirst(by: batch.byLease)
+                case .leaseLost where batch.leases.count > 1: replace(place, by: batch.byLease)
                 case .leaseLost:
-                    replaceFirst(by: [])
+                    replace(place, by: [])
                     fence(batch)
                 case _ where error.mayPass:
                     report(error)
                     return false
-                case _ where batch.pages.count > 1: replaceFirst(by: batch.byLane)
-                default:
-                    replaceFirst(by: [])
+                case _ where batch.pages.count > 1: replace(place, by: batch.byLane)
+                case _ where error.isFinal:
+                    replace(place, by: [])
                     refuse(batch, error)
+                default:
+                    // Somebody must mend something; the other lanes need not wait for that.
+                    report(error)
+                    place += 1
                 }
             }
         }
+        if place == 0 { report(nil) }
         return true
     }
 
-    private func replaceFirst(by batches: [CheckpointBatch]) {
-        state.withLock { $0.batches.replaceSubrange(0..<1, with: batches) }
+    private func replace(_ place: Int, by batches: [CheckpointBatch]) {
+        state.withLock { $0.batches.replaceSubrange(place..<place + 1, with: batches) }
     }
 
     /// Nothing more is committed of lanes whose partition another node has taken.
@@ -211,6 +227,9 @@ final class Checkpointer: Sendable {
 extension EventLogError {
     /// Whether the same may succeed later; it may also have succeeded, and only the answer was lost.
     fileprivate var mayPass: Bool { if case .retry = disposition { true } else { false } }
+
+    /// Whether the same is refused whenever it is sent.
+    fileprivate var isFinal: Bool { disposition == .bury || self == .laneRemoved }
 }
 
 /// Lets one caller in at a time, in the order in which they came.
