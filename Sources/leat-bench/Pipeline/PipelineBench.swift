@@ -163,7 +163,8 @@ struct PipelineBench: AsyncParsableCommand {
                 while !Task.isCancelled {
                     progress.delivered.store(try await Self.delivered(log, lanes) - before, ordering: .relaxed)
                     // Seldom while events are sent, for asking costs the database something too.
-                    try? await Task.sleep(for: progress.isSent.load(ordering: .relaxed) ? .milliseconds(10) : .milliseconds(100))
+                    let isSent = progress.isSent.load(ordering: .relaxed)
+                    try? await Task.sleep(for: isSent ? .milliseconds(10) : .milliseconds(100))
                 }
             }
             let sent = try await accepted(bodies, as: 0, log, catalog) { [backlog, batch] requests in
