@@ -95,6 +95,30 @@ import Testing
         }
     }
 
+    @Test func `One lease that is taken away stops the lanes of its partition and no others`() async throws {
+        try await RecordingServer.with { server in
+            try await Line.with(destination: server.url, .init(partitions: 2)) { line in
+                try await line.running {
+                    let events = Line.events(400, users: 40)
+                    try await line.append(Array(events[..<200]))
+                    try await line.wait { $0.delivered == 200 }
+                    try await line.execute(
+                        """
+                        UPDATE leat.lease SET epoch = epoch + 1, node_id = NULL
+                        WHERE partition_id = \(line.partitions[0].rawValue)
+                        """
+                    )
+                    try await line.append(Array(events[200...]))
+                    try await line.wait { $0.delivered == 400 }
+                }
+                for (partition, epochs) in zip(line.partitions, [2, 1] as [Int64]) {
+                    let seen = "SELECT count(DISTINCT epoch) FROM leat.checkpoint WHERE read > 0 AND partition_id = "
+                    #expect(try await line.number(seen + "\(partition.rawValue)") == epochs)
+                }
+            }
+        }
+    }
+
     @Test func `Events that wait in a damaged chunk fail with that reason, and their lane goes on`() async throws {
         let poisoned = Mutex(true)
         try await RecordingServer.with({ request in
