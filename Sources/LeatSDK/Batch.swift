@@ -30,7 +30,7 @@ import EventJSON
         stride(from: 0, to: count, by: max(1, size)).map { $0..<min(count, $0 + max(1, size)) }
     }
 
-    /// The event's message id.
+    /// The event's message id where the server has it at hand, else empty; it stands in the event as `messageId`.
     public func id(_ index: Int) -> String { unsafe entry(index).pointee.id.text }
 
     /// The same for every attempt to deliver this event.

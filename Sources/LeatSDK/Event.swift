@@ -37,7 +37,7 @@ import EventJSON
 
     // MARK: Facts
 
-    /// The event's message id.
+    /// The event's message id where the server has it at hand, else empty; it stands in the event as `messageId`.
     public var id: String { unsafe source.id.text }
 
     /// When the event was accepted, in nanoseconds since 1970.

@@ -15,7 +15,7 @@ package struct BatchAnswer: Sendable {
     package var droppedLogs: UInt32 = 0
     /// The status that the plugin returned for the batch; 0 is well.
     package var status: Int32 = 0
-    /// The bytes of JSON and bodies that the plugin gave: the output size that is measured.
+    /// The bytes of JSON and bodies that the plugin gave and that fitted: the output size that is measured.
     package var outputBytes = 0
     /// The worker's own word on how long the plugin ran; advisory.
     package var runNanoseconds: UInt64 = 0

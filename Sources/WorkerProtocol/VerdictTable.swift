@@ -186,7 +186,11 @@ struct VerdictTable {
         for index in states.indices {
             let end = start + states[index].partCount
             answer.verdicts.append(verdict(states[index], json[start..<end]))
-            if states[index].isOutgrown { answer.outgrown.append(index) }
+            if states[index].isOutgrown {
+                answer.outgrown.append(index)
+                // What was given of it is void.
+                for part in json[start..<end] { answer.outputBytes -= part.count }
+            }
             start = end
         }
         return answer

@@ -107,14 +107,18 @@ import Testing
         let head = BatchHead.sample()
         let long = String(repeating: "x", count: 3000)
         var writer = try arenas.begin(head, count: 8)
-        for index in 0..<8 as Range<UInt32> { _ = writer.emit(index, long) }
+        for index in 0..<8 as Range<UInt32> {
+            _ = writer.emit(index, "short")
+            _ = writer.emit(index, long)
+        }
         writer.finish(status: 0, runNanoseconds: 0)
         let answer = try arenas.answer(head, Array(repeating: "{}", count: 8))
-        #expect(answer.verdicts[0].texts == [long])
+        #expect(answer.verdicts[0].texts == ["short", long])
         #expect(answer.outgrown.last == 7)
         for (index, verdict) in answer.verdicts.enumerated() {
-            #expect(answer.outgrown.contains(index) ? verdict == .outputLimit : verdict.texts == [long])
+            #expect(answer.outgrown.contains(index) ? verdict == .outputLimit : verdict.texts == ["short", long])
         }
+        #expect(answer.outputBytes == (8 - answer.outgrown.count) * 3005)
     }
 
     @Test func `An event beyond its own limits fails with a clear code`() throws {

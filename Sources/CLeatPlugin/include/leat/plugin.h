@@ -111,7 +111,7 @@ typedef const leat_plugin_v1 *(*leat_plugin_entry_v1_t)(const leat_host_v1 *host
 typedef struct leat_event {
     uint32_t index;               /* names the event to the sinks; not its place in `events` */
     uint32_t flags;               /* LEAT_EVENT_; ignore the others */
-    leat_slice id;                /* messageId */
+    leat_slice id;                /* messageId, or empty: it stands in `json`, too */
     leat_slice json;              /* one valid JSON object, in memory that cannot be written */
     leat_slice metadata_json;     /* what the platform knows: a JSON object, or empty */
     leat_slice idempotency_key;   /* the same for each attempt to deliver */
