@@ -5,13 +5,11 @@ import Synchronization
 
 /// Stands between clients and a PostgreSQL server on a socket of its own, and cuts connections on demand.
 package final class DatabaseProxy: Sendable {
-    private typealias Stream = NIOAsyncChannel<ByteBuffer, ByteBuffer>
-
     private struct State {
         /// The statements whose answers are lost, and how many more.
         var name: [UInt8] = []
         var times = 0
-        /// Connections that lose the next answer.
+        /// Clients that lose the next answer.
         var doomed: Set<ObjectIdentifier> = []
         var lost = 0
         var clients: [ObjectIdentifier: any Channel] = [:]
@@ -30,13 +28,17 @@ package final class DatabaseProxy: Sendable {
     ) async throws -> Result {
         let proxy = DatabaseProxy(settings)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(unixDomainSocketPath: proxy.folder.path + "/.s.PGSQL.5432") { channel in
-                channel.eventLoop.makeCompletedFuture { try Stream(wrappingChannelSynchronously: channel) }
-            }
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await proxy.serve(listener) }
-            defer { group.cancelAll() }
-            return try await body(proxy)
+            .childChannelInitializer { proxy.connect($0) }
+            .bind(unixDomainSocketPath: proxy.folder.path + "/.s.PGSQL.5432").get()
+        do {
+            let result = try await body(proxy)
+            try await listener.close()
+            proxy.cut()
+            return result
+        } catch {
+            try? await listener.close()
+            proxy.cut()
+            throw error
         }
     }
 
@@ -62,46 +64,29 @@ package final class DatabaseProxy: Sendable {
 
     /// Cuts all connections, whatever they are doing.
     package func cut() {
-        for channel in state.withLock({ Array($0.clients.values) }) { channel.close(promise: nil) }
+        for client in state.withLock({ Array($0.clients.values) }) { client.close(promise: nil) }
     }
 
-    private func serve(_ listener: NIOAsyncChannel<Stream, Never>) async throws {
-        try await listener.executeThenClose { clients in
-            try await withThrowingDiscardingTaskGroup { group in
-                for try await client in clients { group.addTask { try? await self.carry(client) } }
-            }
-        }
-    }
-
-    private func carry(_ client: Stream) async throws {
-        let key = ObjectIdentifier(client.channel)
-        state.withLock { $0.clients[key] = client.channel }
-        defer { state.withLock { $0.clients[key] = nil } }
-        try await client.executeThenClose { requests, toClient in
-            let upstream = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .connect(unixDomainSocketPath: server) { channel in
-                    channel.eventLoop.makeCompletedFuture { try Stream(wrappingChannelSynchronously: channel) }
-                }
-            try await upstream.executeThenClose { answers, toServer in
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask {
-                        for try await request in requests {
-                            self.judge(request, of: key)
-                            try await toServer.write(request)
-                        }
-                    }
-                    group.addTask {
-                        for try await answer in answers {
-                            if self.isLost(on: key) { return }
-                            try await toClient.write(answer)
-                        }
-                    }
-                    // Whichever side ends first ends both.
-                    defer { group.cancelAll() }
-                    try await group.next()
+    /// Connects a client with the server, on one event loop.
+    private func connect(_ client: any Channel) -> EventLoopFuture<Void> {
+        let key = ObjectIdentifier(client)
+        state.withLock { $0.clients[key] = client }
+        client.closeFuture.whenComplete { _ in self.state.withLock { $0.clients[key] = nil } }
+        return ClientBootstrap(group: client.eventLoop)
+            .channelInitializer { upstream in
+                upstream.eventLoop.makeCompletedFuture {
+                    let answers = Relay(to: client) { _ in !self.isLost(on: key) }
+                    try upstream.pipeline.syncOperations.addHandler(answers)
                 }
             }
-        }
+            .connect(unixDomainSocketPath: server)
+            .flatMapThrowing { upstream in
+                let requests = Relay(to: upstream) { request in
+                    self.judge(request, of: key)
+                    return true
+                }
+                try client.pipeline.syncOperations.addHandler(requests)
+            }
     }
 
     private func judge(_ request: ByteBuffer, of client: ObjectIdentifier) {
@@ -119,4 +104,27 @@ package final class DatabaseProxy: Sendable {
             return true
         }
     }
+}
+
+/// Passes on what comes in at one end of a connection, until either end closes.
+private final class Relay: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let other: any Channel
+    /// Says whether bytes may pass; if not, both ends are cut.
+    private let passes: (ByteBuffer) -> Bool
+
+    init(to other: any Channel, passes: @escaping (ByteBuffer) -> Bool) {
+        self.other = other
+        self.passes = passes
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        if passes(bytes) { other.writeAndFlush(bytes, promise: nil) } else { context.close(promise: nil) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
