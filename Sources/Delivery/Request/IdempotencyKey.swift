@@ -21,7 +21,7 @@ package struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The key of a request that carries several parts: it changes with the list, so a regrouped request is new.
-    package init(of keys: some Sequence<IdempotencyKey>) {
+    package init(of keys: [IdempotencyKey]) {
         var hash = WordHash()
         for key in keys { hash.add(key.high, key.low) }
         (high, low) = hash.finish()

@@ -15,7 +15,7 @@ package struct ChunkDraft: Sendable {
     package var byteCount: Int { bodies.count }
 
     /// Adds one event; `entry.length` is set from the bytes.
-    package mutating func append(_ entry: DirectoryEntry, _ bytes: some Collection<UInt8>) {
+    package mutating func append(_ entry: DirectoryEntry, _ bytes: [UInt8]) {
         var entry = entry
         let start = bodies.count
         bodies.append(contentsOf: bytes)

@@ -17,27 +17,22 @@ package struct MessageHash: Hashable, Sendable {
 /// - Source: the XXH3 specification in `xxhash.h`.
 package enum EventHash {
     /// Of a user key or an event's name.
-    package static func key(_ bytes: some Collection<UInt8>) -> UInt64 {
-        unsafe contiguous(bytes) { unsafe XXH3_64bits($0.baseAddress, $0.count) }
-    }
+    package static func key(_ bytes: [UInt8]) -> UInt64 { key(bytes.span) }
+    package static func key(_ bytes: ArraySlice<UInt8>) -> UInt64 { key(bytes.span) }
 
     /// Of a message id.
-    package static func message(_ bytes: some Collection<UInt8>) -> MessageHash {
-        unsafe contiguous(bytes) { buffer in
+    package static func message(_ bytes: [UInt8]) -> MessageHash {
+        unsafe bytes.span.withUnsafeBufferPointer { buffer in
             let hash = unsafe XXH3_128bits(buffer.baseAddress, buffer.count)
             return MessageHash(high: hash.high64, low: hash.low64)
         }
     }
 
     /// Of text in its UTF-8 form.
-    package static func key(_ text: String) -> UInt64 { key(text.utf8) }
-    package static func message(_ text: String) -> MessageHash { message(text.utf8) }
+    package static func key(_ text: String) -> UInt64 { key(Array(text.utf8)) }
+    package static func message(_ text: String) -> MessageHash { message(Array(text.utf8)) }
 
-    private static func contiguous<Result>(
-        _ bytes: some Collection<UInt8>,
-        _ body: (UnsafeBufferPointer<UInt8>) -> Result
-    ) -> Result {
-        if let result = bytes.withContiguousStorageIfAvailable(body) { return result }
-        return unsafe Array(bytes).withUnsafeBufferPointer(body)
+    private static func key(_ bytes: Span<UInt8>) -> UInt64 {
+        unsafe bytes.withUnsafeBufferPointer { unsafe XXH3_64bits($0.baseAddress, $0.count) }
     }
 }

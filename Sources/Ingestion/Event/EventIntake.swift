@@ -28,6 +28,7 @@ struct EventIntake {
     private var timestamp: [UInt8] = []
     private var originalTimestamp: [UInt8] = []
     private var messageID: [UInt8] = []
+    private var random = RandomWords()
 
     /// Notes when the request was received; to be called once for each request.
     mutating func begin(_ circumstances: Circumstances) {
@@ -109,9 +110,8 @@ struct EventIntake {
         case .notText: throw .messageIDNotText
         case .tooLong: throw .messageIDTooLong
         case .absent:
-            var generator = SystemRandomNumberGenerator()
             identifier.removeAll(keepingCapacity: true)
-            MessageIdentifier.appendRandom(to: &identifier, using: &generator)
+            MessageIdentifier.appendRandom(to: &identifier, using: &random)
             messageID.append(UInt8(ascii: "\""))
             messageID.append(contentsOf: identifier)
             messageID.append(UInt8(ascii: "\""))

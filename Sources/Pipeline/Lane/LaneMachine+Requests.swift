@@ -51,13 +51,12 @@ extension LaneMachine {
     }
 
     private func outgoing(_ number: Int, _ request: OpenRequest) -> Outgoing {
-        let keys = request.parts.lazy.map { portions[$0.portion - firstPortion].parts[$0.part].key }
         let only = request.parts.count == 1 ? part(request.parts[0]) : nil
         return Outgoing(
             request: number,
             content: request.content,
             parts: request.parts.count,
-            key: only?.key ?? IdempotencyKey(of: keys),
+            key: only?.key ?? IdempotencyKey(of: request.parts.map { part($0).key }),
             attempts: only?.attempts ?? 0,
             since: only?.since
         )
