@@ -19,7 +19,7 @@ import Testing
         #expect(Slice(table: "chunk", name: first[0].name) == first[0])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `A dropped slice takes its events with it, and no offset`() async throws {
+    @Test(.timeLimit(.minutes(2))) func `A dropped slice takes its events with it, and no offset`() async throws {
         try await Database.empty { pool in
             try await Migrations.run(pool)
             var settings = EventLogSettings()
