@@ -113,8 +113,9 @@ final class Checkpointer: Sendable {
             for (key, entry) in state.entries where !entry.isOver && !busy.contains(key) && rows < Self.rowsTogether {
                 guard let checkpoint = entry.lane.ledger.take() else { continue }
                 rows += checkpoint.parked.count + checkpoint.released.count + checkpoint.deadLetters.count
-                // It may have waited for room for more.
-                entry.lane.post(.look)
+                // It reads nothing until there is room for more.
+                let most = entry.lane.start.machine.settings.deadLetters
+                if checkpoint.deadLetters.count >= most { entry.lane.post(.look) }
                 state.entries[key]?.number += 1
                 pages.append(
                     CheckpointBatch.Page(
