@@ -25,7 +25,8 @@ static leat_status build(leat_instance *instance, const leat_batch *batch, const
         request.headers = &header;
         request.header_count = 1;
         request.header_stride = sizeof header;
-        request.body = event->json;
+        static uint8_t large[1 << 19];
+        request.body = holds(event, "\"do\":\"large\"") ? (leat_slice){large, sizeof large} : event->json;
         request.content_type = TEXT("application/json");
         request.idempotency_key = event->idempotency_key;
         if (holds(event, "\"do\":\"secret\"")) request.auth_ref = TEXT("token");

@@ -102,6 +102,20 @@ extension WorkerTests {
             }
         }
 
+        @Test func `Requests of events that did not fit at first keep their places`() async throws {
+            try await Bench.run { bench in
+                var plugin = try bench.upload(PluginFixture.library("connector"))
+                plugin.kinds = [.destinationRequest]
+                let configuration = #"{"url":"https://example.com/in"}"#
+                let session = bench.session(plugin, as: .destinationRequest, configuration: configuration)
+                let plan = try await session.build(events([nil, "large", nil, "large", nil]))
+                #expect(plan.requests.map(\.events) == [[0], [1], [2], [3], [4]])
+                #expect(plan.requests.map(\.body.count) == [7, 1 << 19, 7, 1 << 19, 7])
+                #expect(plan.fates == Array(repeating: .requested, count: 5))
+                await session.stop()
+            }
+        }
+
         @Test func `A session that is stopped in the middle of a batch ends it and tells its callers`() async throws {
             var settings = PluginHostSettings()
             settings.eventTime = .seconds(60)
