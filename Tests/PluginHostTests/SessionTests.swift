@@ -124,11 +124,12 @@ extension WorkerTests {
                 let session = try bench.session(PluginFixture.library("events"))
                 _ = try await session.transform(events([nil]))
                 async let leader = Self.error(session, events(["hang"]))
-                async let follower = Self.error(session, events([nil]))
                 // Until the batch is under way: its worker begins to be watched.
                 while bench.workshop.pump.workers.allSatisfy({ worker in worker.state.withLock { $0.watch == nil } }) {
                     await Task.yield()
                 }
+                // Only now, or it might lead; whether it still waits or comes too late, it is told the same.
+                async let follower = Self.error(session, events([nil]))
                 await session.stop()
                 #expect(await leader == .stopped)
                 #expect(await follower == .stopped)

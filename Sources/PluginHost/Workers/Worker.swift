@@ -113,29 +113,27 @@ final class Worker: Sendable {
     ///
     /// - Returns: `.ready`, `.failed` or `.ended`.
     func load(file: Int32, watch: Watch) async -> WorkerSignal {
-        await ask(watch) { worker, state in worker.send(.load, descriptors: [file], &state) }
+        await ask(watch) { worker in worker.state.withLock { worker.send(.load, descriptors: [file], &$0) } }
     }
 
     /// Lets the worker answer the batch in the input arena.
     ///
     /// - Returns: `.answered` or `.ended`.
     func answer(watch: Watch) async -> WorkerSignal {
-        await ask(watch) { worker, _ in worker.inputDoorbell.ring() }
+        await ask(watch) { worker in worker.inputDoorbell.ring() }
     }
 
-    private func ask(
-        _ watch: Watch,
-        _ start: @Sendable (Worker, inout State) -> Void
-    ) async -> WorkerSignal {
+    private func ask(_ watch: Watch, _ start: (Worker) -> Void) async -> WorkerSignal {
         await withCheckedContinuation { continuation in
             let end: WorkerEnd? = state.withLock { state in
                 if let end = state.end { return end }
                 state.waiter = continuation
                 state.watch = watch
-                start(self, &state)
                 return nil
             }
-            if let end { continuation.resume(returning: .ended(end)) }
+            if let end { return continuation.resume(returning: .ended(end)) }
+            // Not under the lock: who is woken may take this thread's core and answer before the lock is free.
+            start(self)
             pump.noteWatch()
         }
     }
