@@ -16,8 +16,8 @@ import Testing
 
     @Test func `A partition has one holder, and asking again changes nothing`() async throws {
         try await Database.temporary { pool in
-            let first = EventLog(pool, settings: settings())
-            let second = EventLog(pool, settings: settings())
+            let first = EventLog(pool, settings: settings(leaseTime: .seconds(600)))
+            let second = EventLog(pool, settings: settings(leaseTime: .seconds(600)))
             _ = try await first.join(identity: "a")
             _ = try await second.join(identity: "b")
             let taken = try await first.acquire(Self.both)

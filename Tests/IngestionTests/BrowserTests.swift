@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Ingestion
@@ -51,25 +52,15 @@ enum Chromium {
     static func dump(_ address: String) async throws -> String {
         let profile = FileManager.default.temporaryDirectory.appending(path: "leat-chromium-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: profile) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
-            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--user-data-dir=\(profile.path)", "--virtual-time-budget=20000", "--dump-dom", address,
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let handle = output.fileHandleForReading
-        let said = await withCheckedContinuation { (continuation: CheckedContinuation<Data?, Never>) in
-            let reader = Thread { continuation.resume(returning: try? handle.readToEnd()) }
-            reader.start()
+        let ended = try await Program.run(
+            [
+                "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                "--user-data-dir=\(profile.path)", "--virtual-time-budget=20000", "--dump-dom", address,
+            ]
+        )
+        guard ended.status == 0 else {
+            throw Failure(description: "chromium ended with \(ended.status); is the package installed?")
         }
-        process.waitUntilExit()
-        guard process.terminationStatus == 0, let said else {
-            throw Failure(description: "chromium ended with \(process.terminationStatus); is the package installed?")
-        }
-        return String(decoding: said, as: UTF8.self)
+        return ended.output
     }
 }

@@ -154,7 +154,7 @@ struct Line {
         version: String = "1.0.0",
         to catalog: Catalog
     ) async throws {
-        let library = try PluginFixture.library(
+        let library = try await PluginFixture.library(
             fixture,
             "FIXTURE_ID=\"\(id)\"",
             "FIXTURE_VERSION=\"\(version)\""

@@ -314,7 +314,7 @@ extension Line {
 
     /// Looks at what is committed until it is as wanted; every state on the way must reconcile.
     func wait(until isReached: (Counts) -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             if isReached(try await counts()) { return }
             try await Task.sleep(for: .milliseconds(10))

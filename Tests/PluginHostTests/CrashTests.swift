@@ -25,7 +25,7 @@ extension WorkerTests {
             settings.eventTime = .milliseconds(600)
             settings.limits.memoryBytes = 64 * 1024 * 1024
             try await Bench.run(settings) { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 var orders = [String?](repeating: nil, count: 20)
                 orders[13] = order
                 let verdicts = try await session.transform(events(orders))
@@ -40,7 +40,7 @@ extension WorkerTests {
 
         @Test func `Without a hint the culprits are found by halving`() async throws {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("events", "NO_HINT"))
+                let session = try await bench.session(PluginFixture.library("events", "NO_HINT"))
                 var orders = [String?](repeating: nil, count: 30)
                 orders[3] = "crash"
                 orders[29] = "abort"
@@ -58,7 +58,7 @@ extension WorkerTests {
 
         @Test func `A plugin that ends on every event is left alone for a while`() async throws {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 let error = await #expect(throws: PluginError.self) {
                     try await session.transform(events(Array(repeating: "crash", count: 200)))
                 }
@@ -81,7 +81,7 @@ extension WorkerTests {
             var settings = PluginHostSettings()
             settings.eventTime = .milliseconds(500)
             try await Bench.run(settings) { bench in
-                let session = try bench.session(PluginFixture.library("liar"))
+                let session = try await bench.session(PluginFixture.library("liar"))
                 let texts = [#"{"n":0}"#, #"{"lie":"\#(lie)"}"#, #"{"n":2}"#]
                 let verdicts = try await session.transform(texts.map { PluginEvent(json: Array($0.utf8)[...]) })
                 #expect(verdicts[0].words == texts[0])
@@ -96,7 +96,7 @@ extension WorkerTests {
             var settings = PluginHostSettings()
             settings.eventTime = .milliseconds(450)
             try await Bench.run(settings) { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 let verdicts = try await session.transform(events(Array(repeating: "slow", count: 5)))
                 #expect(verdicts.count == 5)
                 #expect(verdicts.allSatisfy { $0.words.contains("slow") })
@@ -109,7 +109,7 @@ extension WorkerTests {
             settings.eventTime = .milliseconds(50)
             settings.eventTimeCeiling = .milliseconds(600)
             try await Bench.run(settings) { bench in
-                var plugin = try bench.upload(PluginFixture.library("events"))
+                var plugin = try await bench.upload(PluginFixture.library("events"))
                 plugin.eventTime = .seconds(60)
                 let session = bench.session(plugin)
                 let verdicts = try await session.transform(events(["slow", "hang"]))
@@ -120,7 +120,7 @@ extension WorkerTests {
 
         @Test func `When the launcher is killed its spare takes over and the batch is run again`() async throws {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 for round in 0..<2 {
                     _ = try await session.transform(events([nil]))
                     let launcher = try #require(bench.workshop.pump.launcher.active?.pid)

@@ -15,7 +15,7 @@ extension WorkerTests {
         )
         func `A file that does not fit is refused for good`(fault: String, code: String) async throws {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("load", fault))
+                let session = try await bench.session(PluginFixture.library("load", fault))
                 let error = await #expect(throws: PluginError.self) { try await session.transform(events([nil])) }
                 #expect(error?.code == code)
                 #expect(error?.disposition == .quarantine)
@@ -35,7 +35,7 @@ extension WorkerTests {
             var settings = PluginHostSettings()
             settings.creationTime = .milliseconds(400)
             try await Bench.run(settings) { bench in
-                let session = try bench.session(PluginFixture.library("load", fault))
+                let session = try await bench.session(PluginFixture.library("load", fault))
                 for _ in 0..<2 {
                     let error = await #expect(throws: PluginError.self) { try await session.transform(events([nil])) }
                     #expect(error?.code == code)
@@ -50,7 +50,7 @@ extension WorkerTests {
 
         @Test func `A file whose content is not what its digest says is never loaded`() async throws {
             try await Bench.run { bench in
-                var plugin = try bench.upload(PluginFixture.library("events"))
+                var plugin = try await bench.upload(PluginFixture.library("events"))
                 plugin.digest = try #require(PluginDigest(rawValue: String(repeating: "0", count: 64)))
                 let session = bench.session(plugin)
                 let error = await #expect(throws: PluginError.self) { try await session.transform(events([nil])) }

@@ -37,7 +37,7 @@ extension WorkerTests {
         }
 
         private static func pry(_ bench: Bench) async throws -> [String: Any] {
-            let session = try bench.session(PluginFixture.library("pry"))
+            let session = try await bench.session(PluginFixture.library("pry"))
             let verdicts = try await session.transform(events([nil]))
             await session.stop()
             let found = try JSONSerialization.jsonObject(with: Data(verdicts[0].words.utf8))

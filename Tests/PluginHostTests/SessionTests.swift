@@ -11,7 +11,7 @@ extension WorkerTests {
     @Suite struct SessionTests {
         @Test func `Events pass through a worker and come back in order`() async throws {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 let verdicts = try await session.transform(
                     events([nil, "drop", "split", "fail", "retry", "silent", "reserve", nil])
                 )
@@ -27,7 +27,7 @@ extension WorkerTests {
 
         @Test func `Many callers at once each get their own events back`() async throws {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for caller in 0..<40 {
                         group.addTask {
@@ -48,7 +48,7 @@ extension WorkerTests {
 
         @Test func `A batch larger than the first arenas gets larger ones`() async throws {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 let filler = String(repeating: "x", count: 30_000)
                 let texts = (0..<200).map { #"{"n":\#($0),"filler":"\#(filler)"}"# }
                 for _ in 0..<3 {
@@ -66,7 +66,7 @@ extension WorkerTests {
             async throws
         {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 let verdicts = try await session.transform(events(["large", nil, "large", "huge", "drop", "large"]))
                 for (number, verdict) in verdicts.enumerated() {
                     switch number {
@@ -87,7 +87,7 @@ extension WorkerTests {
 
         @Test func `A connector's requests name the events of their caller`() async throws {
             try await Bench.run { bench in
-                var plugin = try bench.upload(PluginFixture.library("connector"))
+                var plugin = try await bench.upload(PluginFixture.library("connector"))
                 plugin.kinds = [.destinationRequest]
                 let session = bench.session(
                     plugin,
@@ -104,7 +104,7 @@ extension WorkerTests {
 
         @Test func `Requests of events that did not fit at first keep their places`() async throws {
             try await Bench.run { bench in
-                var plugin = try bench.upload(PluginFixture.library("connector"))
+                var plugin = try await bench.upload(PluginFixture.library("connector"))
                 plugin.kinds = [.destinationRequest]
                 let configuration = #"{"url":"https://example.com/in"}"#
                 let session = bench.session(plugin, as: .destinationRequest, configuration: configuration)
@@ -121,7 +121,7 @@ extension WorkerTests {
             settings.eventTime = .seconds(60)
             settings.eventTimeCeiling = .seconds(60)
             try await Bench.run(settings) { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 _ = try await session.transform(events([nil]))
                 async let leader = Self.error(session, events(["hang"]))
                 // Until the batch is under way: its worker begins to be watched.
@@ -147,7 +147,7 @@ extension WorkerTests {
 
         @Test func `A stopped session refuses and leaves no worker`() async throws {
             try await Bench.run { bench in
-                let session = try bench.session(PluginFixture.library("events"))
+                let session = try await bench.session(PluginFixture.library("events"))
                 _ = try await session.transform(events([nil]))
                 await session.stop()
                 await #expect(throws: PluginError.stopped) { try await session.transform(events([nil])) }

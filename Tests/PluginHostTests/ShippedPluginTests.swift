@@ -23,7 +23,7 @@ extension WorkerTests {
         }
 
         @Test func `The example in C is taken with its manifest`() async throws {
-            let library = try PluginFixture.example("c-drop-bots/drop_bots.c")
+            let library = try await PluginFixture.example("c-drop-bots/drop_bots.c")
             try await Bench.run { bench in
                 let session = bench.session(try Self.plugin(library, "examples/c-drop-bots", bench))
                 let text = #"{"context":{"userAgent":"Googlebot/2.1"}}"#
@@ -52,7 +52,7 @@ extension WorkerTests {
         }
 
         @Test func `The example in Swift builds by one command and masks addresses`() async throws {
-            let library = try ExamplePackage.build("swift-mask-email", product: "MaskEmail")
+            let library = try await ExamplePackage.build("swift-mask-email", product: "MaskEmail")
             try await Bench.run { bench in
                 let plugin = try Self.plugin(library, "examples/swift-mask-email", bench)
                 let session = bench.session(plugin)

@@ -6,8 +6,13 @@ import Testing
 @Suite struct PluginFileTests {
     private static let entry = "leat_plugin_entry_v1"
 
-    private static func file(_ name: String = "events", _ definition: String? = nil) throws -> [UInt8] {
-        let library = try definition.map { try PluginFixture.library(name, $0) } ?? PluginFixture.library(name)
+    private static func file(_ name: String = "events", _ definition: String? = nil) async throws -> [UInt8] {
+        let library =
+            if let definition {
+                try await PluginFixture.library(name, definition)
+            } else {
+                try await PluginFixture.library(name)
+            }
         return [UInt8](try Data(contentsOf: library))
     }
 
@@ -21,12 +26,12 @@ import Testing
         }
     }
 
-    @Test func `A library with its entry is taken`() throws {
-        #expect(try PluginFile.vet(Self.file(), entry: Self.entry).needed == ["libc.so.6"])
+    @Test func `A library with its entry is taken`() async throws {
+        #expect(try await PluginFile.vet(Self.file(), entry: Self.entry).needed == ["libc.so.6"])
     }
 
-    @Test func `What is no library for this machine is refused with the reason`() throws {
-        let good = try Self.file()
+    @Test func `What is no library for this machine is refused with the reason`() async throws {
+        let good = try await Self.file()
         #expect(Self.code([]) == "not_elf")
         #expect(Self.code([0x7F]) == "not_elf")
         #expect(Self.code(Array("#!/bin/sh\nexit 0\n".utf8)) == "not_elf")
@@ -46,15 +51,15 @@ import Testing
         #expect(changed { $0[56] = 0xFF } == "damaged")
     }
 
-    @Test func `A library without a function of its own as entry is refused`() throws {
-        #expect(try Self.code(Self.file("load", "FAULT_NO_ENTRY")) == "no_entry")
-        #expect(try Self.code(Self.file("load", "FAULT_ENTRY_IS_DATA")) == "entry_is_no_function")
+    @Test func `A library without a function of its own as entry is refused`() async throws {
+        #expect(try await Self.code(Self.file("load", "FAULT_NO_ENTRY")) == "no_entry")
+        #expect(try await Self.code(Self.file("load", "FAULT_ENTRY_IS_DATA")) == "entry_is_no_function")
         // It is there, but it belongs to another library.
-        #expect(try Self.code(Self.file(), entry: "memcpy") != "taken")
+        #expect(try await Self.code(Self.file(), entry: "memcpy") != "taken")
     }
 
-    @Test func `Whatever the bytes are, looking through them ends`() throws {
-        let good = try Self.file()
+    @Test func `Whatever the bytes are, looking through them ends`() async throws {
+        let good = try await Self.file()
         var dice = SplitMix(seed: 15)
         var refused = 0
         for _ in 0..<2_000 {

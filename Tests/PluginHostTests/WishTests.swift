@@ -18,7 +18,7 @@ extension WorkerTests {
         @Test func `A plugin has the memory that its manifest wishes for, within the server's bounds`() async throws {
             let mebibyte: UInt64 = 1024 * 1024
             try await Bench.run { bench in
-                let library = try PluginFixture.library("events")
+                let library = try await PluginFixture.library("events")
                 // Nothing; a plain wish; so little that no worker could start; more than there is for anybody.
                 let wishes: [(wish: UInt64?, granted: UInt64)] = [(nil, 256), (96, 96), (1, 32), (1_000_000, 1024)]
                 for (wish, granted) in wishes {
@@ -45,7 +45,7 @@ extension WorkerTests {
             settings.creationTime = .seconds(600)
             settings.creationTimeCeiling = .milliseconds(900)
             try await Bench.run(settings) { bench in
-                var plugin = try bench.upload(PluginFixture.library("load", "FAULT_CREATE_HANGS"))
+                var plugin = try await bench.upload(PluginFixture.library("load", "FAULT_CREATE_HANGS"))
                 for wish in [.milliseconds(200), .seconds(600)] as [Duration] {
                     plugin.creationTime = wish
                     let session = bench.session(plugin)

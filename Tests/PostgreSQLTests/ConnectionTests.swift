@@ -176,7 +176,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `Callers of a full pool are served in the order in which they came`()
+    @Test(.timeLimit(.minutes(2))) func `Callers of a full pool are served in the order in which they came`()
         async throws
     {
         try await Database.empty(connections: 2) { pool in

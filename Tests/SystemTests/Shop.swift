@@ -34,7 +34,7 @@ struct Shop: Sendable {
     func setUp(_ server: ServerProcess, token: String, batch: Int = 20) async throws {
         let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
-        let mask = try ExamplePackage.build("swift-mask-email", product: "MaskEmail").path
+        let mask = try await ExamplePackage.build("swift-mask-email", product: "MaskEmail").path
         let webhook = Program.built("libWebhook.so")
         let uploads = [
             [mask, "--manifest", "\(top)/examples/swift-mask-email/manifest.json"],

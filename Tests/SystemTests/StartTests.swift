@@ -29,9 +29,12 @@ import Testing
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()
-        while !point.isReached(in: data) { try #require(process.isRunning) }
+        while !point.isReached(in: data) {
+            try #require(process.isRunning)
+            try await Task.sleep(for: .milliseconds(1))
+        }
         kill(process.processIdentifier, signal)
-        process.waitUntilExit()
+        while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
         #expect(process.terminationReason == .exit && process.terminationStatus == 0)
         #expect(try processes(in: folder.path).isEmpty)
 

@@ -33,9 +33,12 @@ package enum Database {
         let name = "test_\(number.add(1, ordering: .relaxed).newValue)"
         let keeper = try await Connection.open(cluster.settings.connection(database: "postgres"))
         try await keeper.execute("CREATE DATABASE \(name) TEMPLATE \(template)")
+        // Hundreds of tests share a few cores.
+        var bounds = ConnectionPool.Bounds(connections: connections)
+        bounds.patience = .seconds(110)
         let pool = ConnectionPool(
             cluster.settings.connection(database: name),
-            bounds: ConnectionPool.Bounds(connections: connections)
+            bounds: bounds
         )
         do {
             let result = try await body(pool)

@@ -2,33 +2,44 @@ package import Foundation
 
 /// The example packages, built as a user builds them.
 package enum ExamplePackage {
-    /// Runs `swift build -c release` in `examples/<name>`; what it makes is kept for the next test run.
+    private static let products = Products()
+
+    /// Runs `swift build -c release` in `examples/<name>`, once; what it makes is kept for the next test run.
     ///
     /// - Parameters:
     ///   - name: The folder.
     ///   - product: The dynamic library.
     /// - Returns: The shared library.
     /// - Throws: `NotBuilt`.
-    package static func build(_ name: String, product: String) throws -> URL {
-        let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let scratch = top.appending(path: ".build/examples/\(name)")
-        let swift = Process()
-        swift.executableURL = URL(filePath: "/usr/bin/env")
-        swift.arguments = [
-            "swift", "build", "-c", "release", "--package-path", top.appending(path: "examples/\(name)").path,
-            "--scratch-path", scratch.path,
-        ]
-        let words = Pipe()
-        swift.standardOutput = words
-        swift.standardError = words
-        try swift.run()
-        let said = try words.fileHandleForReading.readToEnd() ?? Data()
-        swift.waitUntilExit()
-        guard swift.terminationStatus == 0 else {
-            throw NotBuilt(name: name, words: String(decoding: said.suffix(4_000), as: UTF8.self))
+    package static func build(_ name: String, product: String) async throws -> URL {
+        let folder = try await products.folder(of: name)
+        return folder.appending(path: "lib\(product).so")
+    }
+
+    private actor Products {
+        private var folders: [String: Task<URL, any Error>] = [:]
+
+        func folder(of name: String) async throws -> URL {
+            if let folder = folders[name] { return try await folder.value }
+            // Ends with the compiler; everybody who asks for the package waits for it.
+            let building = Task { try await Self.build(name) }
+            folders[name] = building
+            return try await building.value
         }
-        return scratch.appending(path: "release/lib\(product).so")
+
+        private static func build(_ name: String) async throws -> URL {
+            let scratch = Program.top.appending(path: ".build/examples/\(name)")
+            let ended = try await Program.run(
+                [
+                    "swift", "build", "-c", "release",
+                    "--package-path", Program.top.appending(path: "examples/\(name)").path,
+                    "--scratch-path", scratch.path,
+                ],
+                atMost: .seconds(900)
+            )
+            guard ended.status == 0 else { throw NotBuilt(name: name, words: String(ended.text.suffix(4_000))) }
+            return scratch.appending(path: "release")
+        }
     }
 
     /// The example does not compile any more.

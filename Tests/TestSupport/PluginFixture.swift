@@ -19,8 +19,8 @@ package enum PluginFixture: Sendable {
     ///   - definitions: As after the compiler's `-D`, such as `FAULT_NO_ENTRY` or `FIXTURE_VERSION="2.0.0"`.
     /// - Returns: The shared library, in a folder of this process.
     /// - Throws: `NotCompiled`.
-    package static func library(_ name: String, _ definitions: String...) throws -> URL {
-        try cache.library("Tests/FaultyPlugins/\(name).c", definitions)
+    package static func library(_ name: String, _ definitions: String...) async throws -> URL {
+        try await cache.library("Tests/FaultyPlugins/\(name).c", definitions)
     }
 
     /// Compiles an example in C.
@@ -28,27 +28,28 @@ package enum PluginFixture: Sendable {
     /// - Parameter source: Its one file, below `examples`.
     /// - Returns: The shared library, in a folder of this process.
     /// - Throws: `NotCompiled`.
-    package static func example(_ source: String) throws -> URL {
-        try cache.library("examples/\(source)", [])
+    package static func example(_ source: String) async throws -> URL {
+        try await cache.library("examples/\(source)", [])
     }
 
     private static let cache = Cache()
 
     /// Compiles each library once, whichever test asks first.
-    private final class Cache: @unchecked Sendable {
-        private let lock = NSLock()
-        private var libraries: [[String]: URL] = [:]
+    private actor Cache {
+        private var libraries: [[String]: Task<URL, any Error>] = [:]
         private var folder: URL?
 
-        func library(_ source: String, _ definitions: [String]) throws -> URL {
-            try lock.withLock {
-                let key = [source] + definitions
-                if let library = libraries[key] { return library }
-                let library = try place().appending(path: "plugin-\(libraries.count).so")
-                try compile(source, definitions, to: library)
-                libraries[key] = library
-                return library
+        func library(_ source: String, _ definitions: [String]) async throws -> URL {
+            let key = [source] + definitions
+            if let library = libraries[key] { return try await library.value }
+            let place = try place().appending(path: "plugin-\(libraries.count).so")
+            // Ends with the compiler; everybody who asks for the library waits for it.
+            let compiling = Task {
+                try await Self.compile(source, definitions, to: place)
+                return place
             }
+            libraries[key] = compiling
+            return try await compiling.value
         }
 
         private func place() throws -> URL {
@@ -59,25 +60,15 @@ package enum PluginFixture: Sendable {
             return made
         }
 
-        private func compile(_ source: String, _ definitions: [String], to library: URL) throws {
-            let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent()
-            let compiler = Process()
-            compiler.executableURL = URL(filePath: "/usr/bin/env")
-            compiler.arguments =
+        private static func compile(_ source: String, _ definitions: [String], to library: URL) async throws {
+            let ended = try await Program.run(
                 ["cc", "-std=c11", "-O1", "-w", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread"]
-                + ["-Wl,-z,relro,-z,now,-z,noexecstack"]
-                + definitions.map { "-D\($0)" }
-                + ["-I", top.appending(path: "Sources/CLeatPlugin/include").path, "-o", library.path]
-                + [top.appending(path: source).path]
-            let words = Pipe()
-            compiler.standardError = words
-            try compiler.run()
-            let said = try words.fileHandleForReading.readToEnd() ?? Data()
-            compiler.waitUntilExit()
-            guard compiler.terminationStatus == 0 else {
-                throw NotCompiled(source: source, words: String(decoding: said, as: UTF8.self))
-            }
+                    + ["-Wl,-z,relro,-z,now,-z,noexecstack"]
+                    + definitions.map { "-D\($0)" }
+                    + ["-I", Program.top.appending(path: "Sources/CLeatPlugin/include").path, "-o", library.path]
+                    + [Program.top.appending(path: source).path]
+            )
+            guard ended.status == 0 else { throw NotCompiled(source: source, words: ended.text) }
         }
     }
 

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// Another program, run to its end.
 package enum Program {
@@ -11,6 +11,10 @@ package enum Program {
         package let errors: String
         package var text: String { output + errors }
     }
+
+    /// The folder of the whole project.
+    package static let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     /// A program that is built beside the tests.
     package static func built(_ name: String) -> String {

@@ -117,7 +117,7 @@ package final class RecordingServer: Sendable {
     }
 
     @discardableResult
-    package func wait(for count: Int, atMost bound: Duration = .seconds(20)) async -> Bool {
+    package func wait(for count: Int, atMost bound: Duration = .seconds(60)) async -> Bool {
         await wait(atMost: bound) { $0.count >= count }
     }
 }

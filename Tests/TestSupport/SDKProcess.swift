@@ -73,36 +73,17 @@ package final class SDKProcess: Sendable {
         let stamp = folder.appending(path: "requirements.txt")
         let wanted = try Data(contentsOf: requirements)
         if (try? Data(contentsOf: stamp)) == wanted { return folder }
-        try await off {
-            try command("python3", "-m", "venv", "--clear", folder.path)
-            let pip = folder.appending(path: "bin/pip").path
-            try command(pip, "install", "--quiet", "--disable-pip-version-check", "-r", requirements.path)
-            try wanted.write(to: stamp)
-        }
+        try await command("python3", "-m", "venv", "--clear", folder.path)
+        let pip = folder.appending(path: "bin/pip").path
+        try await command(pip, "install", "--quiet", "--disable-pip-version-check", "-r", requirements.path)
+        try wanted.write(to: stamp)
         return folder
     }
 
-    private static func command(_ words: String...) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = words
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let said = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            let end = String(decoding: said.suffix(2_000), as: UTF8.self)
-            throw Failure(description: "\(words.joined(separator: " ")) failed: \(end)")
-        }
-    }
-
-    /// Runs what blocks on a thread of its own.
-    private static func off(_ body: @escaping @Sendable () throws -> Void) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            let thread = Thread { continuation.resume(with: Result { try body() }) }
-            thread.start()
+    private static func command(_ words: String...) async throws {
+        let ended = try await Program.run(words, atMost: .seconds(600))
+        guard ended.status == 0 else {
+            throw Failure(description: "\(words.joined(separator: " ")) failed: \(ended.text.suffix(2_000))")
         }
     }
 }

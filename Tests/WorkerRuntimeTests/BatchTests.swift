@@ -4,14 +4,14 @@ import Testing
 import WorkerProtocol
 
 @Suite struct BatchTests {
-    private func transformation(_ definitions: String...) throws -> WorkerInThread {
+    private func transformation(_ definitions: String...) async throws -> WorkerInThread {
         let worker = try WorkerInThread()
-        #expect(try worker.load(PluginFixture.library("events")).kind == .ready)
+        #expect(try await worker.load(PluginFixture.library("events")).kind == .ready)
         return worker
     }
 
-    @Test func `Each event of a batch gets the verdict that the plugin gave`() throws {
-        let worker = try transformation()
+    @Test func `Each event of a batch gets the verdict that the plugin gave`() async throws {
+        let worker = try await transformation()
         let answer = try worker.answer([
             #"{"n":0}"#, #"{"do":"drop"}"#, #"{"do":"fail"}"#, #"{"do":"retry"}"#, #"{"do":"split"}"#,
             #"{"do":"silent"}"#, #"{"do":"reserve","n":6}"#, #"{"do":"conflict"}"#,
@@ -29,16 +29,16 @@ import WorkerProtocol
         #expect(answer.runNanoseconds > 0)
     }
 
-    @Test func `A worker answers batch after batch`() throws {
-        let worker = try transformation()
+    @Test func `A worker answers batch after batch`() async throws {
+        let worker = try await transformation()
         for number in 0..<500 {
             let answer = try worker.answer([#"{"n":\#(number)}"#, #"{"do":"drop"}"#])
             #expect(answer.verdicts[0].texts == [#"{"n":\#(number)}"#])
         }
     }
 
-    @Test func `An error for the batch falls on the events without a verdict, in the plugin's words`() throws {
-        let worker = try transformation()
+    @Test func `An error for the batch falls on the events without a verdict, in the plugin's words`() async throws {
+        let worker = try await transformation()
         let answer = try worker.answer([#"{"n":0}"#, #"{"do":"batch-retry"}"#])
         #expect(answer.status == -1)
         #expect(answer.verdicts[0].texts == [#"{"n":0}"#])
@@ -47,15 +47,15 @@ import WorkerProtocol
         #expect(answer.verdicts[1] == .fail(code: "table_missing", message: message, disposition: soon))
     }
 
-    @Test func `An event that becomes too many parts fails alone`() throws {
-        let worker = try transformation()
+    @Test func `An event that becomes too many parts fails alone`() async throws {
+        let worker = try await transformation()
         let answer = try worker.answer([#"{"do":"flood"}"#, #"{"n":1}"#])
         #expect(answer.verdicts[0].failureCode == "output_limit")
         #expect(answer.verdicts[1].texts == [#"{"n":1}"#])
     }
 
-    @Test func `What another plugin wrote is checked before this one sees it`() throws {
-        let worker = try transformation()
+    @Test func `What another plugin wrote is checked before this one sees it`() async throws {
+        let worker = try await transformation()
         let answer = try worker.answer([
             PluginEvent(json: Array(#"{"n":1}"#.utf8)[...], flags: .unverified),
             PluginEvent(json: Array(#"{"n":"#.utf8)[...], flags: .unverified),
@@ -66,15 +66,15 @@ import WorkerProtocol
         #expect(answer.verdicts[2].failureCode == "invalid_event")
     }
 
-    @Test func `A log record of another thread arrives with the batch`() throws {
-        let worker = try transformation()
+    @Test func `A log record of another thread arrives with the batch`() async throws {
+        let worker = try await transformation()
         let answer = try worker.answer([#"{"do":"thread"}"#])
         #expect(answer.logs.map(\.message) == ["from another thread"])
     }
 
-    @Test func `An arena can be replaced by a larger one`() throws {
+    @Test func `An arena can be replaced by a larger one`() async throws {
         let worker = try WorkerInThread(arenaBytes: 16 * 1024)
-        #expect(try worker.load(PluginFixture.library("events")).kind == .ready)
+        #expect(try await worker.load(PluginFixture.library("events")).kind == .ready)
         let larger = try MappedFile(bytes: 1 << 20)
         worker.send(.replaceArena, code: WorkerSlot.outputArena.rawValue, file: larger.file)
         let head = worker.head(.transform)
@@ -88,11 +88,11 @@ import WorkerProtocol
         #expect(try unsafe OutputArenaReader.answer(larger.bytes, head, inputs).verdicts[0].texts == [#"{"n":1}"#])
     }
 
-    @Test func `A connector's requests arrive as it built them`() throws {
+    @Test func `A connector's requests arrive as it built them`() async throws {
         let worker = try WorkerInThread()
         let url = "https://example.com/in"
         let configuration = #"{"url":"\#(url)"}"#
-        let library = try PluginFixture.library("connector")
+        let library = try await PluginFixture.library("connector")
         let ready = try worker.load(library, kind: PluginFixture.connectorKind, configuration: configuration)
         #expect(ready.kind == .ready)
         let event = PluginEvent(
@@ -118,15 +118,15 @@ import WorkerProtocol
         #expect(answer.verdicts[2].failureCode == "invalid_request")
     }
 
-    @Test func `A connector that cannot read its configuration is not created`() throws {
+    @Test func `A connector that cannot read its configuration is not created`() async throws {
         let worker = try WorkerInThread()
-        let answer = try worker.load(PluginFixture.library("connector"), kind: PluginFixture.connectorKind)
+        let answer = try await worker.load(PluginFixture.library("connector"), kind: PluginFixture.connectorKind)
         #expect(answer.code == WorkerFailure.createFailed.rawValue)
     }
 
-    @Test func `A connector says what an answer means`() throws {
+    @Test func `A connector says what an answer means`() async throws {
         let worker = try WorkerInThread()
-        let library = try PluginFixture.library("connector")
+        let library = try await PluginFixture.library("connector")
         _ = try worker.load(library, kind: PluginFixture.connectorKind, configuration: #"{"url":"https://a/"}"#)
         let answer = try worker.classify([
             InputResponse(tag: 1, status: 200, body: Array("busy".utf8)[...]),

@@ -1,34 +1,28 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The contract's header, as an author's compiler sees it.
 @Suite struct HeaderTests {
-    private static let include = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "Sources/CLeatPlugin/include")
+    private static let include = Program.top.appending(path: "Sources/CLeatPlugin/include")
 
     /// Compiles a file that includes nothing else; returns what the compiler says, nothing if it is content.
-    private func compile(_ arguments: [String]) throws -> String {
-        let compiler = Process()
-        compiler.executableURL = URL(filePath: "/usr/bin/env")
-        compiler.arguments =
-            arguments + ["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", Self.include.path, "-"]
-        let (input, output) = (Pipe(), Pipe())
-        compiler.standardInput = input
-        compiler.standardError = output
-        try compiler.run()
-        input.fileHandleForWriting.write(Data("#include <leat/plugin.h>\n".utf8))
-        try input.fileHandleForWriting.close()
-        let said = try output.fileHandleForReading.readToEnd() ?? Data()
-        compiler.waitUntilExit()
-        return compiler.terminationStatus == 0 ? "" : String(decoding: said, as: UTF8.self) + "failed"
+    private func compile(_ arguments: [String]) async throws -> String {
+        let ended = try await Program.run(
+            arguments + ["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", Self.include.path, "-"],
+            input: "#include <leat/plugin.h>\n"
+        )
+        return ended.status == 0 ? "" : ended.text + "failed"
     }
 
     @Test(arguments: [
         ["cc", "-std=c11", "-pedantic", "-x", "c"], ["clang", "-std=c11", "-pedantic", "-x", "c"],
         ["cc", "-std=c2x", "-x", "c"], ["cc", "-std=c++17", "-x", "c++"], ["clang", "-std=c++20", "-x", "c++"],
     ])
-    func `The header compiles by itself, and every offset is where the contract says`(arguments: [String]) throws {
-        #expect(try compile(arguments) == "")
+    func `The header compiles by itself, and every offset is where the contract says`(arguments: [String])
+        async throws
+    {
+        #expect(try await compile(arguments) == "")
     }
 
     @Test func `Every field of every struct has its place asserted`() throws {

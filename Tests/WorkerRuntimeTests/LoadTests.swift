@@ -3,9 +3,9 @@ import Testing
 import WorkerProtocol
 
 @Suite struct LoadTests {
-    @Test func `A plugin that fits is ready, with its times and its logs`() throws {
+    @Test func `A plugin that fits is ready, with its times and its logs`() async throws {
         let worker = try WorkerInThread()
-        let ready = try worker.load(PluginFixture.library("events"))
+        let ready = try await worker.load(PluginFixture.library("events"))
         #expect(ready.kind == .ready)
         #expect(ready.values[0] > 0)
         #expect(ready.values[3] == PluginFixture.transformKind)
@@ -32,9 +32,9 @@ import WorkerProtocol
         ("FAULT_INTERFACE_SIZE", "the interface leat.transform/1 says it has 4 bytes"),
         ("FAULT_NO_PROCESS", "has no process"),
     ])
-    func `A plugin that does not fit the contract is refused in words`(fault: String, words: String) throws {
+    func `A plugin that does not fit the contract is refused in words`(fault: String, words: String) async throws {
         let worker = try WorkerInThread()
-        let answer = try worker.load(PluginFixture.library("load", fault))
+        let answer = try await worker.load(PluginFixture.library("load", fault))
         #expect(answer.kind == .failed)
         #expect(answer.code == WorkerFailure.abiMismatch.rawValue)
         let text = try worker.loadReport().text
@@ -47,17 +47,19 @@ import WorkerProtocol
         (#"FIXTURE_VERSION="2.0.0""#, "the manifest's version is 1.0.0, the library's is 2.0.0"),
         ("FIXTURE_KINDS=3", "the manifest's kinds are 1, the library's are 3"),
     ])
-    func `A plugin that is not who its manifest says is refused with both names`(other: String, words: String) throws {
+    func `A plugin that is not who its manifest says is refused with both names`(other: String, words: String)
+        async throws
+    {
         let worker = try WorkerInThread()
-        let answer = try worker.load(PluginFixture.library("load", other))
+        let answer = try await worker.load(PluginFixture.library("load", other))
         #expect(answer.code == WorkerFailure.identityMismatch.rawValue)
         #expect(try worker.loadReport().text == words)
     }
 
     @Test(arguments: [("FAULT_CREATE_ERROR", -2), ("FAULT_CREATE_RETRY", -1)] as [(String, Int64)])
-    func `A plugin that refuses its configuration says why`(fault: String, status: Int64) throws {
+    func `A plugin that refuses its configuration says why`(fault: String, status: Int64) async throws {
         let worker = try WorkerInThread()
-        let answer = try worker.load(PluginFixture.library("load", fault))
+        let answer = try await worker.load(PluginFixture.library("load", fault))
         #expect(answer.code == WorkerFailure.createFailed.rawValue)
         #expect(Int64(bitPattern: answer.values[0]) == status)
         let report = try worker.loadReport()
@@ -65,14 +67,14 @@ import WorkerProtocol
         #expect(report.message == "the table name is missing")
     }
 
-    @Test func `What the loader says reaches the author`() throws {
+    @Test func `What the loader says reaches the author`() async throws {
         let worker = try WorkerInThread()
-        let answer = try worker.load(PluginFixture.library("load", "FAULT_UNRESOLVED"))
+        let answer = try await worker.load(PluginFixture.library("load", "FAULT_UNRESOLVED"))
         #expect(answer.code == WorkerFailure.loadError.rawValue)
         #expect(try worker.loadReport().text.contains("a_function_that_nobody_defines"))
     }
 
-    @Test func `A function of a library that the plugin depends on is no entry`() throws {
+    @Test func `A function of a library that the plugin depends on is no entry`() async throws {
         let worker = try WorkerInThread()
         let request = LoadRequest(
             entry: "system",
@@ -84,14 +86,14 @@ import WorkerProtocol
             kinds: 1,
             kind: 1
         )
-        let answer = try worker.load(PluginFixture.library("events"), request)
+        let answer = try await worker.load(PluginFixture.library("events"), request)
         #expect(answer.code == WorkerFailure.abiMismatch.rawValue)
         #expect(try worker.loadReport().text.contains("lies in a library that the plugin depends on"))
     }
 
-    @Test func `A worker without its host ends`() throws {
+    @Test func `A worker without its host ends`() async throws {
         let worker = try WorkerInThread()
-        #expect(try worker.load(PluginFixture.library("events")).kind == .ready)
+        #expect(try await worker.load(PluginFixture.library("events")).kind == .ready)
         worker.hangUp()
         #expect(try worker.status() == 0)
     }

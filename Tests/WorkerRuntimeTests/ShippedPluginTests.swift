@@ -86,7 +86,7 @@ import WorkerProtocol
         #expect(report.message == words)
     }
 
-    @Test func `The example in C drops what crawlers send`() throws {
+    @Test func `The example in C drops what crawlers send`() async throws {
         let worker = try WorkerInThread()
         let request = LoadRequest(
             pluginID: "com.example.drop-bots",
@@ -97,7 +97,7 @@ import WorkerProtocol
             kinds: PluginFixture.transformKind,
             kind: UInt32(PluginFixture.transformKind)
         )
-        #expect(try worker.load(PluginFixture.example("c-drop-bots/drop_bots.c"), request).kind == .ready)
+        #expect(try await worker.load(PluginFixture.example("c-drop-bots/drop_bots.c"), request).kind == .ready)
         let agents = [
             #"{"context":{"userAgent":"Mozilla/5.0 (compatible; GoogleBot/2.1)"}}"#,
             #"{"type":"track","context":{"page":{"a":[1,{"b":"}"}]},"userAgent":"a Web CRAWLER"}}"#,
