@@ -36,6 +36,11 @@ import Testing
         kill(process.processIdentifier, signal)
         while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
         #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        // What a program of PostgreSQL had started itself hears of its end a moment later.
+        let bound = ContinuousClock.now + .seconds(30)
+        while try !processes(in: folder.path).isEmpty, ContinuousClock.now < bound {
+            try await Task.sleep(for: .milliseconds(10))
+        }
         #expect(try processes(in: folder.path).isEmpty)
 
         let next = try await ServerProcess.start(data: data)
