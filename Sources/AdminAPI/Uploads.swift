@@ -1,5 +1,6 @@
-package import Catalog
+import Catalog
 import Crypto
+package import EventModel
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
@@ -7,9 +8,6 @@ import Synchronization
 
 /// What vetting found in a manifest and a library that fit together.
 package struct VettedPlugin: Equatable, Sendable {
-    /// The catalog's word for what a plugin can do.
-    package typealias Kind = PluginKind
-
     package let id: String
     package let version: String
     package let kind: PluginKind

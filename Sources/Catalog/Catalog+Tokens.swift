@@ -9,8 +9,6 @@ private let deleteToken = Statement("catalog.remove_token", "DELETE FROM leat.to
 extension Catalog {
     /// The name of the token that a server makes when it starts for the first time.
     package static let firstTokenName = "first"
-    /// The longest name of a token, in characters; it is a slug.
-    package static let maximumTokenNameLength = Slug.maximumLength
 
     /// Makes the first token if there is none at all.
     ///

@@ -1,20 +1,5 @@
 package import EventModel
 
-/// What a plugin can do: the one thing that decides where it may be used.
-package enum PluginKind: String, Sendable, CaseIterable {
-    /// Events in, events out.
-    case transform = "transform"
-    /// Events in, requests out; the host sends them.
-    case requests = "destination.request"
-    /// Speaks to the destination itself, over what the host connected.
-    case delivery = "destination.delivery"
-    /// Plain C functions that the manifest describes.
-    case functions = "functions"
-
-    package var isConnector: Bool { self == .requests || self == .delivery }
-    package var isTransformation: Bool { self == .transform || self == .functions }
-}
-
 /// How a destination or a step names its plugin: `id`, which follows the active version, or `id@version`.
 package struct PluginReference: Hashable, Sendable, CustomStringConvertible {
     package let id: String

@@ -41,22 +41,6 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(id)@\(version)" }
 }
 
-/// What a plugin can be; the raw values are the bits of `leat/plugin.h`.
-package enum PluginKind: UInt32, Sendable, CaseIterable {
-    /// Events in, events out.
-    case transform = 1
-    /// Events in, HTTP requests out.
-    case destinationRequest = 2
-
-    /// The word in a manifest.
-    package var name: String {
-        switch self {
-        case .transform: "transform"
-        case .destinationRequest: "destination.request"
-        }
-    }
-}
-
 extension PluginIdentity {
     /// The plugin that a manifest describes, with the file that was uploaded for it.
     package init(_ manifest: Manifest, digest: PluginDigest) {

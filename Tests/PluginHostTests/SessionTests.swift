@@ -88,10 +88,10 @@ extension WorkerTests {
         @Test func `A connector's requests name the events of their caller`() async throws {
             try await Bench.run { bench in
                 var plugin = try await bench.upload(PluginFixture.library("connector"))
-                plugin.kinds = [.destinationRequest]
+                plugin.kinds = [.requests]
                 let session = bench.session(
                     plugin,
-                    as: .destinationRequest,
+                    as: .requests,
                     configuration: #"{"url":"https://example.com/in"}"#
                 )
                 let plan = try await session.build(events([nil, "drop", nil]))
@@ -105,9 +105,9 @@ extension WorkerTests {
         @Test func `Requests of events that did not fit at first keep their places`() async throws {
             try await Bench.run { bench in
                 var plugin = try await bench.upload(PluginFixture.library("connector"))
-                plugin.kinds = [.destinationRequest]
+                plugin.kinds = [.requests]
                 let configuration = #"{"url":"https://example.com/in"}"#
-                let session = bench.session(plugin, as: .destinationRequest, configuration: configuration)
+                let session = bench.session(plugin, as: .requests, configuration: configuration)
                 let plan = try await session.build(events([nil, "large", nil, "large", nil]))
                 #expect(plan.requests.map(\.events) == [[0], [1], [2], [3], [4]])
                 #expect(plan.requests.map(\.body.count) == [7, 1 << 19, 7, 1 << 19, 7])

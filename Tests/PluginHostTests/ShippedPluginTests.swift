@@ -1,3 +1,4 @@
+import EventModel
 import Foundation
 import PluginHost
 import TestSupport
@@ -39,7 +40,7 @@ extension WorkerTests {
                     .appending(path: "libWebhook.so")
                 let plugin = try Self.plugin(library, "Plugins/Connectors/Webhook", bench)
                 let configuration = #"{"url":"https://example.com/in","batch":2}"#
-                let session = bench.session(plugin, as: .destinationRequest, configuration: configuration)
+                let session = bench.session(plugin, as: .requests, configuration: configuration)
                 let plan = try await session.build(events([nil, nil, nil]))
                 #expect(plan.requests.map(\.events) == [[0, 1], [2]])
                 #expect(

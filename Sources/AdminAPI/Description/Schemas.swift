@@ -1,4 +1,5 @@
 import Catalog
+import EventModel
 
 /// The JSON Schemas of everything that goes in and out; `Documents.swift` writes what they describe.
 enum Schemas {

@@ -1,3 +1,5 @@
+package import EventModel
+
 /// What somebody wants the configuration to be: the contents of one file.
 ///
 /// A section that the file does not have is nil and is left alone; an empty list means that there are none.

@@ -1,3 +1,5 @@
+import EventModel
+
 extension DeclaredPlugin {
     package init?(reading document: Document, at path: String, _ problems: inout [Problem]) {
         guard var reader = DeclarationReader(document, at: path, problems: &problems) else { return nil }

@@ -85,7 +85,7 @@ struct Planner {
         _ reference: PluginReference,
         at place: Place,
         is role: String,
-        where fits: (PluginKind) -> Bool
+        of wanted: PluginKind
     ) {
         let (declared, known) = version(of: reference)
         guard let kind = known?.kind ?? (uploadsPending ? declared?.kind : nil) else {
@@ -99,7 +99,7 @@ struct Planner {
             problems.append(Problem(place, message))
             return
         }
-        if !fits(kind) {
+        if kind != wanted {
             problems.append(Problem(place, "plugin \"\(reference)\" is of kind \(kind.rawValue), which is no \(role)"))
         }
     }
@@ -159,7 +159,7 @@ struct Planner {
                 destination.connector,
                 at: Place(path: destination.place.path + ".connector", line: destination.place.line),
                 is: "connector",
-                where: \.isConnector
+                of: .requests
             )
             let config = Place(path: destination.place.path + ".config", line: destination.place.line)
             check(destination.config, of: destination.connector, at: config)
@@ -187,7 +187,7 @@ struct Planner {
                     transformation.plugin,
                     at: Place(path: path + ".plugin", line: connection.place.line),
                     is: "transformation",
-                    where: \.isTransformation
+                    of: .transform
                 )
                 let config = Place(path: path + ".config", line: connection.place.line)
                 check(transformation.config, of: transformation.plugin, at: config)

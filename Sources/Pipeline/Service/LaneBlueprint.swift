@@ -6,7 +6,7 @@ import PluginHost
 /// One stage as the catalog describes it: who is equal to another shares their session.
 struct StageKey: Hashable {
     let plugin: PluginIdentity
-    let kind: PluginHost.PluginKind
+    let kind: PluginKind
     let config: String
 }
 

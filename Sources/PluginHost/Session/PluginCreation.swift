@@ -77,8 +77,8 @@ struct PluginCreation: Sendable {
             instanceID: plugin.description,
             configuration: configuration,
             hostVersion: Workshop.hostVersion,
-            kinds: plugin.kinds.reduce(0) { $0 | UInt64($1.rawValue) },
-            kind: kind.rawValue,
+            kinds: plugin.kinds.reduce(0) { $0 | UInt64($1.bit) },
+            kind: kind.bit,
             attempt: attempt
         )
     }

@@ -1,4 +1,4 @@
-import EventModel
+package import EventModel
 package import Logging
 import Synchronization
 package import WorkerProtocol

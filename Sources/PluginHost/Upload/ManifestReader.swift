@@ -1,4 +1,5 @@
 import EventJSON
+import EventModel
 
 /// Takes a parsed manifest apart and notes every problem on the way.
 struct ManifestReader {
@@ -46,8 +47,8 @@ struct ManifestReader {
 
     private mutating func readKind(_ node: JSONNode?, into manifest: inout Manifest) {
         guard let word = text(node, "kind", isRequired: true) else { return }
-        guard let kind = PluginKind.allCases.first(where: { $0.name == word }) else {
-            let names = PluginKind.allCases.map { "'\($0.name)'" }.joined(separator: " or ")
+        guard let kind = PluginKind(rawValue: word) else {
+            let names = PluginKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
             return note("kind", "must be \(names)")
         }
         manifest.kind = kind

@@ -1,5 +1,6 @@
 import Catalog
 import Crypto
+import EventModel
 import Foundation
 import NIOCore
 

@@ -16,9 +16,6 @@ enum PluginIntake {
         } catch {
             throw PluginRefusal(code: error.code, message: "The library is not taken: \(error).")
         }
-        guard let kind = VettedPlugin.Kind(rawValue: manifest.kind.name) else {
-            throw PluginRefusal(code: "kind", message: "The catalog knows no plugin of kind \(manifest.kind.name).")
-        }
-        return VettedPlugin(id: manifest.id, version: manifest.version, kind: kind)
+        return VettedPlugin(id: manifest.id, version: manifest.version, kind: manifest.kind)
     }
 }
