@@ -7,9 +7,7 @@ package enum DeliveryError: ClassifiedError, Equatable {
     /// The method is not one that a destination may be called with.
     case method
     /// The address is not an absolute `http` or `https` URL of plain characters.
-    case address(String)
-    /// The address names a user or a password; credentials belong into headers.
-    case credentialsInAddress
+    case address(TargetProblem)
     /// A header's name or value cannot be sent, or it is one that only the host may set.
     case header(String)
     /// The body is longer than a request may be.
@@ -23,7 +21,6 @@ package enum DeliveryError: ClassifiedError, Equatable {
         switch self {
         case .method: "request_method"
         case .address: "request_address"
-        case .credentialsInAddress: "request_credentials"
         case .header: "request_header"
         case .body: "request_body"
         case .secret: "request_secret"
@@ -35,11 +32,10 @@ package enum DeliveryError: ClassifiedError, Equatable {
 
     package var description: String {
         switch self {
-        case .method: "the request's method is not one of GET, HEAD, POST, PUT, PATCH and DELETE"
-        case .address(let why): "the request's address cannot be used: \(why)"
-        case .credentialsInAddress: "the request's address names a user; put credentials into a header"
+        case .method: "the request's method is none of \(RequestRules.methods.joined(separator: ", "))"
+        case .address(let problem): "the request's address \(problem)"
         case .header(let name): "the request's header \(name) cannot be sent, or only the host may set it"
-        case .body(let bytes): "the request's body of \(bytes) bytes is longer than \(OutboundRequest.maximumBodyBytes)"
+        case .body(let bytes): "the request's body of \(bytes) bytes is longer than \(RequestRules.bodyBytes)"
         case .secret:
             "the request asks for a secret by auth_ref, and this server holds no secrets; it is not sent without it"
         case .notPermitted(let host): "the plugin's manifest does not permit requests to \(host)"

@@ -63,17 +63,20 @@ public struct Request: Sendable {
         public static let delete: Method = "DELETE"
         /// `GET`.
         public static let get: Method = "GET"
-        /// Any method by its name.
+        /// `HEAD`.
+        public static let head: Method = "HEAD"
+        /// A method by its name; one that is not here is refused.
         public init(stringLiteral name: String) { self.name = name }
-        /// Any method by its name.
+        /// A method by its name; one that is not here is refused.
         public init(_ name: String) { self.name = name }
     }
 
     /// The method.
     public var method: Method
-    /// The address: absolute, `https` or `http`, in ASCII, without a user name, and permitted by the manifest.
+    /// The address: absolute, `https` or `http`, in ASCII, without a user name and a fragment, and permitted by the
+    /// manifest.
     public var url: String
-    /// Headers, none of which may belong to the connection, as `Host` and `Content-Length` do.
+    /// Headers, none of which may be the server's own, as `Host`, `Content-Length` and `User-Agent` are.
     public var headers: [(name: String, value: String)] = []
     /// The body.
     public var body: [UInt8] = []

@@ -9,6 +9,7 @@ extension RequestRules {
         for header in request.headers {
             if let problem = problem(withHeader: header.name, value: header.value) { return problem }
         }
+        if request.body.count > bodyBytes { return "the body is longer than \(bodyBytes) bytes" }
         let words = [request.contentType, request.authReference, request.idempotencyKey, request.orderingKey]
         for word in words where !isFieldValue(word, limit: TextLimits.requestWord) {
             return "a content type, reference or key of a request is too long or holds control characters"

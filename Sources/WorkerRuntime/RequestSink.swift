@@ -18,8 +18,7 @@ enum RequestSink {
             UnsafeBufferPointer(start: request.event_indices, count: Int(request.event_index_count))
         )
         let eventCount = unsafe stage.pointee.output.count
-        guard !indices.isEmpty, indices.count <= eventCount, indices.allSatisfy({ Int($0) < eventCount }),
-            unsafe request.header_count <= UInt32(RequestRules.headerCount)
+        guard !indices.isEmpty, indices.count <= eventCount, indices.allSatisfy({ Int($0) < eventCount })
         else { return .invalid }
         let copy = unsafe copy(request, indices)
         if let problem = RequestRules.problem(with: copy) {
@@ -34,7 +33,7 @@ enum RequestSink {
         let method = unsafe request.method.text()
         return unsafe PluginRequest(
             method: method.isEmpty ? "POST" : method,
-            url: request.url.text(limit: RequestRules.urlBytes + 1),
+            url: request.url.text(limit: TargetAddress.maximumLength + 1),
             headers: headers(of: request),
             body: Array(request.body.bytes)[...],
             contentType: request.content_type.text(),
@@ -50,7 +49,9 @@ enum RequestSink {
 
     private static func headers(of request: leat_http_request) -> [PluginRequest.Header] {
         guard let base = unsafe UnsafeRawPointer(request.headers) else { return [] }
-        return unsafe (0..<Int(request.header_count)).map { number in
+        // One more than may be, so that the rule is seen to be broken.
+        let count = unsafe min(Int(request.header_count), RequestRules.headerCount + 1)
+        return (0..<count).map { number in
             let place = unsafe base + number * Int(request.header_stride)
             let header = unsafe place.loadUnaligned(as: leat_header.self)
             return unsafe PluginRequest.Header(

@@ -40,12 +40,13 @@ import Testing
         ]
     )
     func `An address that could be misread is refused`(text: String) {
-        #expect(throws: DeliveryError.self) { try TargetAddress(text) }
+        #expect(throws: TargetProblem.self) { try TargetAddress(text) }
+        #expect(throws: DeliveryError.self) { try request(url: text) }
     }
 
     @Test func `Credentials do not belong into an address`() {
-        #expect(throws: DeliveryError.credentialsInAddress) { try TargetAddress("https://user:secret@example.com/") }
-        #expect(throws: DeliveryError.credentialsInAddress) { try TargetAddress("https://example.com@evil.example/") }
+        #expect(throws: TargetProblem.credentials) { try TargetAddress("https://user:secret@example.com/") }
+        #expect(throws: TargetProblem.credentials) { try TargetAddress("https://example.com@evil.example/") }
     }
 
     @Test(

@@ -24,6 +24,12 @@ static leat_status build(leat_instance *instance, const leat_batch *batch, const
         request.url = holds(event, "\"do\":\"bad-url\"") ? TEXT("file:///etc/passwd") : instance->url;
         request.headers = &header;
         request.header_count = 1;
+        leat_header headers[65];
+        if (holds(event, "\"do\":\"many-headers\"")) {
+            for (int number = 0; number < 65; number++) headers[number] = header;
+            request.headers = headers;
+            request.header_count = 65;
+        }
         request.header_stride = sizeof header;
         static uint8_t large[1 << 19];
         request.body = holds(event, "\"do\":\"large\"") ? (leat_slice){large, sizeof large} : event->json;

@@ -103,7 +103,9 @@ import WorkerProtocol
         dropped.json = Array(#"{"do":"drop"}"#.utf8)[...]
         var wrong = event
         wrong.json = Array(#"{"do":"bad-url"}"#.utf8)[...]
-        let answer = try worker.answer([event, dropped, wrong], .build)
+        var crowded = event
+        crowded.json = Array(#"{"do":"many-headers"}"#.utf8)[...]
+        let answer = try worker.answer([event, dropped, wrong, crowded], .build)
         let request = PluginRequest(
             url: url,
             headers: [.init(name: "x-fixture", value: "k-1")],
@@ -116,6 +118,7 @@ import WorkerProtocol
         #expect(answer.verdicts[0] == .requested)
         #expect(answer.verdicts[1] == .drop(reason: "asked for"))
         #expect(answer.verdicts[2].failureCode == "invalid_request")
+        #expect(answer.verdicts[3].failureCode == "invalid_request")
     }
 
     @Test func `A connector that cannot read its configuration is not created`() async throws {

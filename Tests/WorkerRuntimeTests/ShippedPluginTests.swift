@@ -73,7 +73,7 @@ import WorkerProtocol
         (#"{"url":"https://a/","batch":"2"}"#, #""batch" cannot be used: it is not a whole number from 1 to 1000"#),
         (
             #"{"url":"https://a/","headers":{"Host":"b"}}"#,
-            #""headers" cannot be used: a header belongs to the connection: Host"#
+            #""headers" cannot be used: a header is the server's to set: Host"#
         ),
         (#"{"url":"https://a/","headers":["a"]}"#, #""headers" cannot be used: it is not an object of texts"#),
     ])

@@ -1,3 +1,5 @@
+package import EventModel
+
 /// Where the requests of one plugin may go.
 ///
 /// This is the one gate that every address passes before a request is sent, so the guard against private networks

@@ -196,9 +196,9 @@ typedef struct leat_header {
 /* A request that the host sends, with its own time-outs, retries, TLS and accounting. */
 typedef struct leat_http_request {
     uint32_t struct_size, abi_minor;
-    leat_slice method;             /* empty: POST */
-    leat_slice url;                /* absolute, https or http, ASCII, no user name; must be permitted by the manifest */
-    const leat_header *headers;    /* none that belongs to the connection, such as Host or Content-Length */
+    leat_slice method;             /* empty: POST; else GET, HEAD, PUT, PATCH, DELETE */
+    leat_slice url;                /* absolute http(s), ASCII, no user name, no fragment; permitted by the manifest */
+    const leat_header *headers;    /* none that is the server's, such as Host or Content-Length */
     uint32_t header_count, header_stride;
     leat_slice body;
     leat_slice content_type;       /* empty: none */

@@ -1,54 +1,56 @@
-/// What every HTTP request of a plugin must be, checked where it is configured, where it is given, and again in the host.
+/// What every HTTP request of a plugin must be, checked where it is configured, where it is given, in the host, and again
+/// before it is sent.
 package enum RequestRules {
-    /// The longest address, in bytes.
-    package static let urlBytes = 8192
-    /// The most headers of a request.
+    /// The most headers that a plugin may give a request.
     package static let headerCount = 64
-    /// The longest name and value of a header, in bytes.
-    package static let headerNameBytes = 256
+    /// The longest name of a header, in bytes.
+    package static let headerNameBytes = 128
+    /// The longest value of a header, in bytes.
     package static let headerValueBytes = 8192
-    /// The longest method, in bytes.
-    private static let methodBytes = 16
 
-    /// Headers that belong to the connection and not to a plugin.
+    /// The longest body, in bytes.
+    package static let bodyBytes = 16 * 1024 * 1024
+
+    /// The methods that a destination may be called with.
+    package static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+    /// Headers that are the host's.
+    ///
+    /// They frame a message or belong to one connection, so a plugin that sets one could smuggle a request; and the host
+    /// says itself who it is.
+    ///
+    /// - Source: RFC 9110, section 7.6.1.
     private static let reserved: Set<String> = [
         "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "user-agent",
     ]
 
     /// A sentence that says what is wrong with a method, or nil.
     package static func problem(withMethod method: String) -> String? {
-        isToken(method, limit: methodBytes) ? nil : "the method is not a token"
+        methods.contains(method) ? nil : "the method is none of \(methods.joined(separator: ", "))"
     }
 
     /// A sentence that says what is wrong with an absolute http or https address, or nil.
     package static func problem(withURL url: String) -> String? {
-        let text = Array(url.utf8)
-        guard text.count <= urlBytes else { return "the URL is longer than \(urlBytes) bytes" }
-        guard text.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }) else {
-            return "the URL holds a space, a backslash or a byte that is not ASCII; write it percent-encoded"
+        do throws(TargetProblem) {
+            _ = try TargetAddress(url)
+            return nil
+        } catch {
+            return "the URL \(error)"
         }
-        let lowered = url.lowercased()
-        guard lowered.hasPrefix("https://") || lowered.hasPrefix("http://") else {
-            return "the URL does not begin with https:// or http://"
-        }
-        let start = lowered.hasPrefix("https://") ? 8 : 7
-        let authority = text[start...].prefix { $0 != 0x2F && $0 != 0x3F && $0 != 0x23 }
-        guard !authority.isEmpty, authority.first != 0x3A else { return "the URL names no host" }
-        guard !authority.contains(0x40) else { return "the URL holds a user name; use a header or a secret" }
-        return nil
     }
 
     /// A sentence that says what is wrong with a header, or nil.
     package static func problem(withHeader name: String, value: String) -> String? {
         guard isToken(name, limit: headerNameBytes) else { return "the name of a header is not a token" }
-        guard !reserved.contains(name.lowercased()) else { return "a header belongs to the connection: \(name)" }
+        guard !reserved.contains(name.lowercased()) else { return "a header is the server's to set: \(name)" }
         guard isFieldValue(value, limit: headerValueBytes) else {
             return "the value of a header is too long or holds control characters: \(name)"
         }
         return nil
     }
 
+    /// - Source: RFC 9110, section 5.6.2.
     private static func isToken(_ text: String, limit: Int) -> Bool {
         !text.isEmpty && text.utf8.count <= limit
             && text.utf8.allSatisfy { byte in
