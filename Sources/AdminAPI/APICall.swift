@@ -1,4 +1,5 @@
 import Catalog
+import EventModel
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore

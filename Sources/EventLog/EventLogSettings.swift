@@ -35,8 +35,3 @@ package struct EventLogSettings: Sendable {
 
     package init() {}
 }
-
-extension Duration {
-    /// - Unit: whole microseconds.
-    package var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
-}

@@ -1,4 +1,5 @@
 import Catalog
+import EventModel
 
 extension Schemas {
     /// What there is.

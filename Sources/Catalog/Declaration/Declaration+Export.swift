@@ -1,3 +1,5 @@
+import EventModel
+
 extension Declaration {
     /// What a snapshot would be declared as, without any secret: applying it again changes nothing.
     package init(exporting snapshot: CatalogSnapshot) {

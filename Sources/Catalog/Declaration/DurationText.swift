@@ -20,11 +20,3 @@ package enum DurationText {
         return "\(milliseconds / unit.milliseconds)\(unit.suffix)"
     }
 }
-
-extension Duration {
-    /// Whole milliseconds.
-    package var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
-    }
-}

@@ -1,3 +1,5 @@
+import EventModel
+
 /// Says in a few words what about a thing becomes different.
 ///
 /// Of a configuration only the names of its keys are said, because its values may be nobody else's business.

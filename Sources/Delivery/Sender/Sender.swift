@@ -119,10 +119,3 @@ package final class Sender: Sendable {
     /// - Unit: microseconds since 1970, UTC.
     private static func now() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000_000) }
 }
-
-extension TimeAmount {
-    fileprivate init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
-    }
-}

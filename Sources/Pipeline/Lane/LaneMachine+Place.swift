@@ -1,4 +1,5 @@
 import Delivery
+import EventLog
 import EventModel
 import PluginHost
 import WorkerProtocol
@@ -168,9 +169,8 @@ extension LaneMachine {
     func users(of parts: [PartReference], _ content: PluginRequest) -> [UInt64] {
         var users = parts.map { user(of: $0) }
         if !content.orderingKey.isEmpty {
-            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-            for byte in content.orderingKey.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-            users.append(hash)
+            // The byte before it keeps the key out of the line of a user of that name.
+            users.append(EventHash.key([0] + Array(content.orderingKey.utf8)))
         }
         return users
     }
@@ -183,9 +183,4 @@ extension LaneMachine {
         let reason = "the connector neither requested, dropped nor failed the event"
         end(reference, .dead(letter(reference, stage: .connect, code: "no_verdict", reason: reason, attempts: [])))
     }
-}
-
-extension Duration {
-    /// Whole microseconds.
-    var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
 }

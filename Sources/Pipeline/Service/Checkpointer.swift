@@ -73,7 +73,7 @@ final class Checkpointer: Sendable {
             gather()
             _ = await sendAll()
         }
-        await turn.giveBack()
+        await turn.give()
     }
 
     /// How long it waits while commits fail.
@@ -231,22 +231,4 @@ extension EventLogError {
 
     /// Whether the same is refused whenever it is sent.
     fileprivate var isFinal: Bool { disposition == .bury || self == .laneRemoved }
-}
-
-/// Lets one caller in at a time, in the order in which they came.
-private actor Turn {
-    private var isTaken = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    func take() async {
-        guard isTaken else {
-            isTaken = true
-            return
-        }
-        await withCheckedContinuation { waiting.append($0) }
-    }
-
-    func giveBack() {
-        if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
-    }
 }

@@ -1,3 +1,5 @@
+import EventModel
+
 /// How long a plugin that fails as a whole is left alone: doubling, with jitter.
 ///
 /// A value: it knows no clock and no dice.

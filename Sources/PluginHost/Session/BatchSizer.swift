@@ -1,3 +1,5 @@
+import EventModel
+
 /// How many events the next batch takes, so that a batch costs at most so much plugin time.
 ///
 /// A value: it knows no clock.

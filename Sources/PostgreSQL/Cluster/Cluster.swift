@@ -1,3 +1,4 @@
+import EventModel
 import Glibc
 
 /// A private PostgreSQL server in a directory of ours: created, started, watched, started again, stopped.

@@ -1,4 +1,5 @@
 import CLinux
+import EventModel
 import Glibc
 
 /// One program of PostgreSQL that we started, or a server that an earlier run of ours left behind.
@@ -76,10 +77,6 @@ struct ServerProcess: Sendable {
     }
 
     func forget() { close(descriptor) }
-}
-
-extension Duration {
-    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }
 
 /// Calls `body` with a null-terminated array of writable C strings, as `execve` wants it.

@@ -1,3 +1,4 @@
+import EventLog
 import Foundation
 import Sandbox
 
@@ -45,9 +46,6 @@ enum RuntimeDirectory {
         }
     }
 
-    /// A short name for a long path: FNV-1a, 64 bits.
-    private static func digest(of path: String) -> String {
-        let hash = path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        return String(hash, radix: 16)
-    }
+    /// A short name for a long path.
+    private static func digest(of path: String) -> String { String(EventHash.key(path), radix: 16) }
 }

@@ -1,9 +1,11 @@
 /// Lets one caller at a time through, in the order in which they came, over any number of suspensions.
-actor Turn {
+package actor Turn {
     private var isTaken = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    func take() async {
+    package init() {}
+
+    package func take() async {
         guard isTaken else {
             isTaken = true
             return
@@ -11,7 +13,7 @@ actor Turn {
         await withCheckedContinuation { waiting.append($0) }
     }
 
-    func give() {
+    package func give() {
         if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
     }
 }
