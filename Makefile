@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 CONFIGURATION := -c release -Xswiftc -enable-testing
 BIN := .build/release
+MASK_EMAIL := examples/swift-mask-email
 
 .PHONY: demo run test bench build examples packages-build packages-run packages-test lint clean
 
@@ -18,12 +19,22 @@ test: packages-build packages-run packages-test
 	swift build $(CONFIGURATION) --build-tests
 	swift test $(CONFIGURATION) --skip-build
 
+# The figures of docs/performance.md, one after the other: nothing else should run meanwhile.
+bench: build examples packages-run
+	$(BIN)/leat-bench json
+	$(BIN)/leat-bench ingest
+	$(BIN)/leat-bench pipeline \
+		--transformation $(MASK_EMAIL)/.build/release/libMaskEmail.so \
+		--transformation-manifest $(MASK_EMAIL)/manifest.json \
+		--connector $(BIN)/libWebhook.so --connector-manifest Plugins/Connectors/Webhook/manifest.json
+	$(BIN)/leat-bench hop $(MASK_EMAIL)/.build/release/libMaskEmail.so --manifest $(MASK_EMAIL)/manifest.json
+
 build: packages-build
 	swift build $(CONFIGURATION)
 
 # The packages that plugin authors copy, each built as its README says.
 examples: packages-build
-	swift build -c release --package-path examples/swift-mask-email
+	swift build -c release --package-path $(MASK_EMAIL)
 	$(MAKE) -C examples/c-drop-bots
 
 lint:

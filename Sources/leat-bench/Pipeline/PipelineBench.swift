@@ -5,12 +5,8 @@ import Delivery
 import EventLog
 import EventModel
 import Foundation
-import Hummingbird
-import Ingestion
-import Logging
 import Pipeline
 import PluginHost
-import ServiceLifecycle
 import Synchronization
 
 /// Events from the SDK's request to the destination's answer, against accepting them alone.
@@ -33,29 +29,16 @@ struct PipelineBench: AsyncParsableCommand {
     @Option(help: "The connector's manifest.")
     var connectorManifest: String
 
-    @Option(help: "How often the measurement and its reference run.")
-    var pairs = 5
-
-    @Option(help: "For how many seconds events are sent.")
-    var seconds = 5
+    @OptionGroup var options: LoadOptions
 
     @Option(help: "How many connections send.")
     var connections = 8
-
-    @Option(help: "How many requests are on the way on each connection.")
-    var depth = 2
-
-    @Option(help: "How many events are in a request.")
-    var batch = 100
 
     @Option(help: "How many events may be accepted and not delivered before the load holds back.")
     var backlog = 64_000
 
     @Option(help: "How many events the sink gets in a request.")
     var sinkBatch = 500
-
-    @Option(help: "How many different events of about 1 KB are sent in turn.")
-    var events = 20_000
 
     private static let writeKey = "benchbenchbenchbench"
 
@@ -65,14 +48,14 @@ struct PipelineBench: AsyncParsableCommand {
         let bodies = requestBodies()
         let sink = try await Sink.start()
         let measured = try await BenchDatabase.with(connections: 12) { pool, log in
-            let catalog = try await Catalog.open(pool: pool, logger: Self.silent)
+            let catalog = try await Catalog.open(pool: pool, logger: .silent)
             try await upload(transformation, transformationManifest, to: catalog)
             try await upload(connector, connectorManifest, to: catalog)
             _ = try await catalog.apply(try declaration(sinkPort: sink.port), by: "bench")
             _ = try await log.join(identity: "bench")
             let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
             let workshop = try Workshop(launcher: launcher, library: library, timings: TimingRecorder())
-            let beside = try await Pairs(pairs, of: "pipeline") {
+            let beside = try await Pairs(options.pairs, of: "pipeline") {
                 try await delivered(bodies, log, catalog, workshop)
             } reference: {
                 try await accepted(bodies, as: 1, log, catalog).rate
@@ -86,10 +69,8 @@ struct PipelineBench: AsyncParsableCommand {
 
     /// Without message ids, so that events that are sent again are new ones.
     private func requestBodies() -> [[UInt8]] {
-        let sample = SampleEvents(count: events)
-        return stride(from: 0, to: sample.count - batch + 1, by: batch).map { start in
-            let text = String(decoding: sample.batch(start..<start + batch), as: UTF8.self)
-            return Array(text.replacing(#/"messageId":"[^"]*",/#, with: "").utf8)
+        options.bodies(of: SampleEvents(count: options.events)).map { body in
+            Array(String(decoding: body, as: UTF8.self).replacing(#/"messageId":"[^"]*",/#, with: "").utf8)
         }
     }
 
@@ -104,7 +85,7 @@ struct PipelineBench: AsyncParsableCommand {
         return PluginUpload(
             id: read.id,
             version: read.version,
-            kind: read.kind == .transform ? .transform : .requests,
+            kind: read.kind,
             manifest: try String(contentsOfFile: manifest, encoding: .utf8),
             library: bytes,
             sha256: Array(SHA256.hash(data: bytes))
@@ -146,7 +127,7 @@ struct PipelineBench: AsyncParsableCommand {
             catalog: catalog,
             workshop: workshop,
             sender: delivery,
-            logger: Self.silent
+            logger: .silent
         )
         let lanes = Self.lanes(catalog)
         let rate = try await withThrowingTaskGroup(of: Void.self) { group in
@@ -167,7 +148,7 @@ struct PipelineBench: AsyncParsableCommand {
                     try? await Task.sleep(for: isSent ? .milliseconds(10) : .milliseconds(100))
                 }
             }
-            let sent = try await accepted(bodies, as: 0, log, catalog) { [backlog, batch] requests in
+            let sent = try await accepted(bodies, as: 0, log, catalog) { [backlog, batch = options.batch] requests in
                 requests * batch - progress.delivered.load(ordering: .relaxed) > backlog
             }
             progress.isSent.store(true, ordering: .relaxed)
@@ -217,47 +198,20 @@ struct PipelineBench: AsyncParsableCommand {
         _ catalog: Catalog,
         holdingBack: @escaping @Sendable (Int) -> Bool = { _ in false }
     ) async throws -> Sent {
-        let settings = IngestionSettings()
-        let queue = AppendQueue(settings: settings.queue, logger: Self.silent) { _ = try await log.append($0) }
-        let ingestion = Ingestion(
-            settings: settings,
-            queue: queue,
-            refused: RefusedSamples(),
-            configuration: { catalog.current }
-        )
-        let (ports, found) = AsyncStream.makeStream(of: Int.self)
-        let application = Application(
-            responder: IngestionResponder(ingestion, next: NotFoundResponder<IngestionContext>()),
-            server: .ingestion(settings),
-            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in found.yield(channel.localAddress?.port ?? 0) },
-            logger: Self.silent
-        )
-        let services = ServiceGroup(
-            configuration: .init(services: [.init(service: queue), .init(service: application)], logger: Self.silent)
-        )
-        return try await withThrowingTaskGroup { group in
-            group.addTask { try await services.run() }
-            guard let port = await ports.first(where: { _ in true }) else { throw BrokenLoad(refused: 0) }
-            let client = LoadClient(
-                port: port,
-                path: "/v1/batch",
-                authorization: "Basic " + Data("\(Self.writeKey)-\(number):".utf8).base64EncodedString(),
+        try await BenchServer.with(log, configuration: { catalog.current }) { port in
+            let client = options.client(
+                of: port,
+                writeKey: "\(Self.writeKey)-\(number)",
                 bodies: bodies,
                 connections: connections,
-                depth: depth,
                 holdsBack: holdingBack
             )
             let start = ContinuousClock.now
-            try await client.whileSending { try await Task.sleep(for: .seconds(seconds)) }
+            try await client.whileSending { try await Task.sleep(for: .seconds(options.seconds)) }
             let time = (ContinuousClock.now - start) / .seconds(1)
             guard client.refusedRequests == 0 else { throw BrokenLoad(refused: client.refusedRequests) }
-            let events = client.acceptedRequests * batch
-            await services.triggerGracefulShutdown()
-            try await group.waitForAll()
+            let events = client.acceptedRequests * options.batch
             return Sent(start: start, events: events, rate: Double(events) / time)
         }
     }
-
-    private static let silent = Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() })
 }
