@@ -234,6 +234,7 @@ let package = Package(
                 "CLinux",
                 "EventLog",
                 "PostgreSQL",
+                "WorkerProtocol",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -255,7 +256,7 @@ let package = Package(
         .testTarget(name: "WorkerProtocolTests", dependencies: ["EventModel", "WorkerProtocol"], swiftSettings: house),
         .testTarget(
             name: "LeatSDKTests",
-            dependencies: ["CLeatPlugin", "CLinux", "EventModel", "LeatSDK", "WorkerProtocol", "WorkerRuntime"],
+            dependencies: ["CLeatPlugin", "EventModel", "LeatSDK", "TestSupport", "WorkerProtocol", "WorkerRuntime"],
             swiftSettings: house
         ),
         .testTarget(

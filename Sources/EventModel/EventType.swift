@@ -11,7 +11,10 @@ package enum EventType: UInt8, Sendable, CaseIterable {
     case merge = 7
 
     /// The value of an event's `type` field.
-    package var name: String {
+    package var name: String { word.description }
+
+    /// The same as a text that needs no memory of its own.
+    package var word: StaticString {
         switch self {
         case .track: "track"
         case .identify: "identify"

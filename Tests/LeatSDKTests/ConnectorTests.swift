@@ -1,6 +1,7 @@
 import CLeatPlugin
 import EventModel
 import LeatSDK
+import TestSupport
 import Testing
 import WorkerProtocol
 

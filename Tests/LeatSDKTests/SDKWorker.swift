@@ -1,8 +1,7 @@
 import CLeatPlugin
-import CLinux
 import EventModel
-import Glibc
 import LeatSDK
+import TestSupport
 import Testing
 
 @testable import WorkerProtocol
@@ -14,8 +13,8 @@ import Testing
 @safe final class SDKWorker {
     private let plugin: LoadedPlugin
     private let stage: StagePointer
-    private let input: Memory
-    private let output: Memory
+    private let input: MappedFile
+    private let output: MappedFile
     private var events = EventTable()
     private var batch: UInt64 = 0
 
@@ -25,8 +24,8 @@ import Testing
     }
 
     init(_ entry: leat_plugin_entry_v1_t, kind: Int32, configuration: String = "{}") throws {
-        input = try Memory()
-        output = try Memory()
+        input = try MappedFile(bytes: ArenaLayout.firstBytes)
+        output = try MappedFile(bytes: ArenaLayout.firstBytes)
         stage = StagePointer(try PluginStage(output: ArenaMapping(output.file, isWritable: true)))
         let wanted = LoadRequest(
             pluginID: "test.sdk",
@@ -70,45 +69,5 @@ import Testing
         let status = try plugin.answer(InputArenaReader(try input.memory()), stage, &events)
         stage.close(status: status, runNanoseconds: 1)
         return try unsafe OutputArenaReader.answer(output.bytes, head, .events(inputs))
-    }
-}
-
-/// A memory file that is mapped once more.
-@safe private final class Memory {
-    let file: Int32
-    private let base: UnsafeMutableRawPointer
-
-    struct None: Error {}
-
-    init() throws {
-        file = unsafe leat_memory_file("test", UInt64(ArenaLayout.firstBytes))
-        let rights = PROT_READ | PROT_WRITE
-        guard let base = unsafe mmap(nil, ArenaLayout.firstBytes, rights, MAP_SHARED, file, 0) else { throw None() }
-        unsafe self.base = base
-    }
-
-    deinit {
-        unsafe munmap(base, ArenaLayout.firstBytes)
-        close(file)
-    }
-
-    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: ArenaLayout.firstBytes) }
-
-    func memory() throws -> ArenaMemory {
-        try unsafe ArenaMemory(UnsafeMutableRawBufferPointer(start: base, count: ArenaLayout.firstBytes))
-    }
-}
-
-extension PluginVerdict {
-    /// The parts as text, or nil for another verdict.
-    var texts: [String]? {
-        guard case .emit(let parts) = self else { return nil }
-        return parts.map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    /// The code of a failure, or nil for another verdict.
-    var failureCode: String? {
-        guard case .fail(let code, _, _) = self else { return nil }
-        return code
     }
 }

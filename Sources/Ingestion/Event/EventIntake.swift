@@ -241,18 +241,3 @@ struct EventIntake {
         return true
     }
 }
-
-extension EventType {
-    /// The value of the `type` member.
-    fileprivate var word: StaticString {
-        switch self {
-        case .track: "track"
-        case .identify: "identify"
-        case .page: "page"
-        case .screen: "screen"
-        case .group: "group"
-        case .alias: "alias"
-        case .merge: "merge"
-        }
-    }
-}
