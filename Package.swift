@@ -253,7 +253,11 @@ let package = Package(
             dependencies: ["EventModel", "PostgreSQL", "TestSupport"],
             swiftSettings: house
         ),
-        .testTarget(name: "WorkerProtocolTests", dependencies: ["EventModel", "WorkerProtocol"], swiftSettings: house),
+        .testTarget(
+            name: "WorkerProtocolTests",
+            dependencies: ["EventModel", "TestSupport", "WorkerProtocol"],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "LeatSDKTests",
             dependencies: ["CLeatPlugin", "EventModel", "LeatSDK", "TestSupport", "WorkerProtocol", "WorkerRuntime"],

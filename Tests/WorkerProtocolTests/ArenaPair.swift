@@ -74,11 +74,3 @@ extension OutputArenaWriter {
         }
     }
 }
-
-extension PluginVerdict {
-    /// The parts as text, or nil for another verdict.
-    var texts: [String]? {
-        guard case .emit(let parts) = self else { return nil }
-        return parts.map { String(decoding: $0, as: UTF8.self) }
-    }
-}
