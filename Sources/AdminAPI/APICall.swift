@@ -43,9 +43,9 @@ struct APICall: Sendable {
 
     func query(_ name: String) -> String? { request.uri.queryParameters.get(name) }
 
-    func flag(_ name: String, default standard: Bool = false) throws(APIError) -> Bool {
+    func flag(_ name: String) throws(APIError) -> Bool? {
         switch query(name) {
-        case nil: return standard
+        case nil: return nil
         case "true": return true
         case "false": return false
         default: throw .invalid("The query parameter \(name) must be true or false.")

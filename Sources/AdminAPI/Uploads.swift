@@ -100,7 +100,7 @@ extension AdminAPI {
     func upload(_ call: APICall) async throws -> (plugin: PluginVersion, isNew: Bool) {
         let id = try call.name("plugin")
         let version = try call.name("version")
-        let activate = try call.flag("activate", default: true)
+        let activate = try call.flag("activate")
         guard uploads.enter() else {
             throw APIError(
                 .serviceUnavailable,

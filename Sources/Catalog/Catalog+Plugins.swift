@@ -54,14 +54,17 @@ package struct PluginUpload: Sendable {
 }
 
 extension Catalog {
-    /// Keeps a plugin version and, if asked, makes it the active one; uploading the same again changes nothing.
+    /// Keeps a plugin version and, if `activate` says so, makes it the active one.
+    ///
+    /// Nil activates a version that is new and none that is there already: whoever repeats an old upload must not take
+    /// everybody back to it.
     ///
     /// - Returns: the version and whether it is new.
     /// - Throws: `versionExists` when this version was uploaded with other contents, `otherKind` when the plugin's
     ///   other versions are of another kind.
     package func add(
         _ upload: PluginUpload,
-        activate: Bool,
+        activate: Bool?,
         by who: String
     ) async throws(CatalogError) -> (plugin: PluginVersion, isNew: Bool) {
         let hex = upload.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -83,7 +86,7 @@ extension Catalog {
                     lines.append(Change.uploadPlugin(id: upload.id, version: upload.version).line)
                 }
                 let active = snapshot.plugin(PluginReference(id: upload.id))?.version
-                if activate, active != upload.version {
+                if activate ?? (known == nil), active != upload.version {
                     try Self.check(upload.id, upload.version, upload.manifest, snapshot)
                     _ = try await connection.query(setActive, [.text(upload.id), .text(upload.version)])
                     let change = Change.activatePlugin(id: upload.id, version: upload.version, instead: active)

@@ -84,6 +84,8 @@ import Testing
             let first = try await running.upload("com.example.mask", "1.0.0", query: "?activate=false")
             #expect(first.status == 201 && first.document["active"]?.content == .bool(false))
             #expect(try await running.upload("com.example.mask", "1.0.0").status == 200)
+            #expect(running.catalog.current.plugin(PluginReference(id: "com.example.mask")) == nil)
+            #expect(try await running.upload("com.example.mask", "1.0.0", query: "?activate=true").status == 200)
             #expect(running.catalog.current.plugin(PluginReference(id: "com.example.mask"))?.version == "1.0.0")
             let changed = try await running.upload("com.example.mask", "1.0.0", library: "\u{7F}ELF+")
             #expect(changed.status == 409 && changed.code == "version_exists")

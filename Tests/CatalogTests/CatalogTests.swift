@@ -172,6 +172,21 @@ import Testing
         }
     }
 
+    @Test func `An old version that is uploaded again is not made active unless that is asked for`() async throws {
+        try await Self.with { catalog in
+            let mask = PluginReference(id: "com.example.mask")
+            let old = Self.upload(mask.id, "1.0.0")
+            #expect(try await catalog.add(old, activate: nil, by: "test").plugin.active)
+            #expect(try await catalog.add(Self.upload(mask.id, "1.1.0"), activate: nil, by: "test").plugin.active)
+            let revision = catalog.current.revision
+            let again = try await catalog.add(old, activate: nil, by: "test")
+            #expect(!again.isNew && !again.plugin.active)
+            #expect(catalog.current.plugin(mask)?.version == "1.1.0" && catalog.current.revision == revision)
+            #expect(try await catalog.add(old, activate: true, by: "test").plugin.active)
+            #expect(catalog.current.plugin(mask)?.version == "1.0.0")
+        }
+    }
+
     @Test func `References follow the active version to the next snapshot`() async throws {
         try await Self.with { catalog in
             try await Self.prepare(catalog)

@@ -30,8 +30,8 @@ extension AdminAPI {
             answers: [.ok("What changed, or would change.", Schemas.reference("Applied"))],
             refusals: [.badRequest, .contentTooLarge, .unprocessableContent]
         ) { call in
-            let dryRun = try call.flag("dryRun")
-            let prune = try call.flag("prune")
+            let dryRun = try call.flag("dryRun") ?? false
+            let prune = try call.flag("prune") ?? false
             let (declaration, problems) = Declaration.read(try await call.document())
             guard problems.isEmpty else { throw APIError.refused(problems) }
             return .json(

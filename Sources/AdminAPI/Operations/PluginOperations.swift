@@ -58,7 +58,14 @@ extension AdminAPI {
             group: "plugins",
             summary: "Uploads a plugin version. A version never changes; uploading the same again changes nothing.",
             queries: [
-                .init(name: "activate", schema: Schemas.flag(default: true), meaning: "Whether to make it active.")
+                .init(
+                    name: "activate",
+                    schema: ["type": "boolean"],
+                    meaning: """
+                        Whether to make it active. Where this is not said, a new version becomes active, and one that was \
+                        there already leaves the active version as it is.
+                        """
+                )
             ],
             body: Operation.Content(types: [("multipart/form-data", Self.uploadForm)]),
             answers: [

@@ -14,12 +14,16 @@ struct Plugins: AsyncParsableCommand {
     struct Push: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Upload a plugin version to a running server.",
-            discussion: "The version acts on the next event wherever the plugin is used without a version."
+            discussion: """
+                A new version acts on the next event wherever the plugin is used without a version. One that was uploaded \
+                before changes nothing.
+                """
         )
         @OptionGroup var server: ServerOptions
         @Argument(help: "The shared library.") var library: String
         @Option(help: "The manifest.") var manifest: String
-        @Flag(inversion: .prefixedNo, help: "Make it the active version.") var activate = true
+        @Flag(inversion: .prefixedNo, help: "Make it the active version, as a new one is unless told not to be.")
+        var activate: Bool?
 
         func run() async throws {
             let push = try PluginPush.read(library: library, manifest: manifest)

@@ -54,20 +54,23 @@ struct PluginPush {
         DeclaredPlugin(id: id, version: version, kind: kind, sha256: sha256, place: place)
     }
 
-    /// Uploads it and says so; a server that has it already keeps what it has.
-    func push(with client: AdminClient, activate: Bool) async throws {
+    /// Uploads it and says so; a server that has it already keeps what it has, and by itself what is active.
+    func push(with client: AdminClient, activate: Bool?) async throws {
         let path = "/plugins/\(AdminClient.encoded(id))/versions/\(AdminClient.encoded(version))"
         Terminal.progress("uploading \(id)@\(version), \(Units.bytes(Double(library.count)))")
         let plugin = try await client.call(
             .put,
             path,
-            query: [("activate", "\(activate)")],
+            query: activate.map { [("activate", "\($0)")] } ?? [],
             body: form,
             timeout: AdminClient.uploadTimeout
         )
         Terminal.finish(
             "Uploaded \(id)@\(version), \(Units.bytes(Double(library.count))), sha256 \(plugin.word("sha256"))."
         )
+        if activate == nil, plugin["active"]?.truth == false {
+            Terminal.line("It was there already and is not active; leat plugin activate \(id) \(version) changes that.")
+        }
     }
 
     private var form: AdminClient.Body {
