@@ -1,6 +1,6 @@
 package import Catalog
 import EventModel
-import HTTPTypes
+package import HTTPTypes
 package import Hummingbird
 package import Logging
 
@@ -72,7 +72,7 @@ package struct AdminAPI: Sendable {
     /// Carries out one operation; whatever goes wrong becomes an answer of the one shape.
     private func answer(_ operation: Operation, _ request: Request, _ path: Parameters) async -> APIAnswer {
         do {
-            let who = operation.needsToken ? try authorise(request) : ""
+            let who = operation.needsToken ? try authorise(request.headers) : ""
             return try await operation.handle(APICall(request: request, path: path, who: who))
         } catch let error as APIError {
             return APIAnswer(error)
@@ -90,9 +90,12 @@ package struct AdminAPI: Sendable {
         }
     }
 
-    /// The name of the token that the request carries.
-    private func authorise(_ request: Request) throws(APIError) -> String {
-        let words = request.headers[.authorization]?.split(separator: " ", maxSplits: 1) ?? []
+    /// Whether a request with these headers may upload, so that nobody else is given room for it.
+    package func mayUpload(_ headers: HTTPFields) -> Bool { (try? authorise(headers)) != nil }
+
+    /// The name of the token that a request with these headers carries.
+    private func authorise(_ headers: HTTPFields) throws(APIError) -> String {
+        let words = headers[.authorization]?.split(separator: " ", maxSplits: 1) ?? []
         guard words.count == 2, words[0].lowercased() == "bearer", let name = catalog.current.tokenName(for: words[1])
         else { throw .unauthorized }
         return name

@@ -1,7 +1,9 @@
 import EventModel
-import HTTPTypes
+package import HTTPTypes
 import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
 
 /// The body of a request did not arrive in time.
 struct BodyDeadlinePassed: Error {}
@@ -11,7 +13,7 @@ struct BodyDeadlinePassed: Error {}
 /// The idle time-out of the server covers a head that never ends: its parts are not seen here, so they do not count as
 /// activity. This handler watches what follows the head: the whole body must arrive within a fixed time, however lively
 /// its bytes drip, and what a sender goes on sending after it was refused is thrown away only up to a bound. Where large
-/// bodies are awaited there is more room and time, until the answer was given.
+/// bodies are awaited there is more room and time, for those who may send them and until the answer was given.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -31,15 +33,28 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         self.settings = settings
     }
 
+    func handlerAdded(context: ChannelHandlerContext) {
+        let pipeline = context.pipeline.syncOperations
+        do {
+            let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
+            try pipeline.addHandler(ExpectationFilter(), position: .before(codec))
+        } catch {
+            context.fireErrorCaught(error)
+            context.close(promise: nil)
+        }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
             bodyBytes = 0
-            let room = settings.room(forPath: head.path ?? "")
+            let room = settings.room(for: head)
             mostBytes = room.bytes
             watch(context, for: room.time)
             due += 1
-            if settings.isAwaited(head), due == 1 { encourage(context) }
+            if head.headerFields[.expect]?.lowercased() == "100-continue", due == 1, room.isAwaited {
+                encourage(context)
+            }
         case .body(let buffer):
             bodyBytes += buffer.readableBytes
             if bodyBytes > mostBytes {
@@ -102,8 +117,24 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 @available(*, unavailable)
 extension ConnectionGuard: Sendable {}
 
+/// Takes the expectations out of HTTP/1.0 requests, where they mean nothing; behind it nobody knows the version any more.
+///
+/// - Source: RFC 9110, section 10.1.1.
+private final class ExpectationFilter: ChannelInboundHandler, Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(var head) = unwrapInboundIn(data), head.version == .http1_0 else {
+            return context.fireChannelRead(data)
+        }
+        head.headers.remove(name: "Expect")
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+}
+
 /// How slow a sender may be.
-struct ConnectionGuardSettings: Equatable, Sendable {
+struct ConnectionGuardSettings: Sendable {
     /// The longest time between a request's head and the end of its body.
     var bodyDeadline = TimeAmount.seconds(30)
     /// The most bytes of one body that are read, wanted or not, before the connection is closed.
@@ -111,32 +142,34 @@ struct ConnectionGuardSettings: Equatable, Sendable {
     /// Where larger bodies are awaited.
     var uploads: UploadRoom?
 
-    /// Whether a sender waits with a body that will be read.
-    fileprivate func isAwaited(_ head: HTTPRequest) -> Bool {
-        guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return false }
+    /// The most bytes of this request's body that are read, their time, and whether a body as announced will be wanted.
+    fileprivate func room(for head: HTTPRequest) -> (bytes: Int, time: TimeAmount, isAwaited: Bool) {
         let announced = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
-        guard let uploads, head.path?.hasPrefix(uploads.prefix) == true else { return announced <= Limits.requestBytes }
-        return announced <= uploads.bytes
-    }
-
-    fileprivate func room(forPath path: String) -> (bytes: Int, time: TimeAmount) {
-        guard let uploads, path.hasPrefix(uploads.prefix) else { return (drainBytes, bodyDeadline) }
-        return (uploads.bytes, .seconds(uploads.seconds))
+        guard let uploads, head.path?.hasPrefix(uploads.prefix) == true else {
+            return (drainBytes, bodyDeadline, announced <= Limits.requestBytes)
+        }
+        guard uploads.isAllowed(head.headerFields) else { return (drainBytes, bodyDeadline, false) }
+        return (uploads.bytes, .seconds(uploads.seconds), announced <= uploads.bytes)
     }
 }
 
 /// More room and time for the bodies of some paths.
-package struct UploadRoom: Equatable, Sendable {
+package struct UploadRoom: Sendable {
     /// What these paths begin with.
     package let prefix: String
     /// The most bytes of one body.
     package let bytes: Int
     /// How long one body may take to arrive.
     package let seconds: Int64
+    /// Whether somebody whose request has these headers gets it.
+    ///
+    /// - Valid: called on an event loop, which it must not hold up.
+    package let isAllowed: @Sendable (HTTPFields) -> Bool
 
-    package init(prefix: String, bytes: Int, seconds: Int64) {
+    package init(prefix: String, bytes: Int, seconds: Int64, isAllowed: @escaping @Sendable (HTTPFields) -> Bool) {
         self.prefix = prefix
         self.bytes = bytes
         self.seconds = seconds
+        self.isAllowed = isAllowed
     }
 }

@@ -153,6 +153,26 @@ import Testing
         }
     }
 
+    @Test func `Pushing an old version again leaves the active one, and says so`() async throws {
+        try await RunningServer.with { server in
+            func push(_ flags: String...) async throws -> Program.Ended {
+                let words = ["plugin", "push", "com.example.mask.so", "--manifest", "com.example.mask.json"]
+                return try await server.leat(words + flags)
+            }
+            for version in ["1.0.0", "1.1.0", "1.0.0"] {
+                try server.writePlugin("com.example.mask", version, "transform")
+                let pushed = try await push()
+                #expect(pushed.status == 0, "\(pushed.text)")
+                let isAgain = server.catalog.current.plugins.count == 2 && version == "1.0.0"
+                #expect(pushed.output.contains("leat plugin activate com.example.mask 1.0.0") == isAgain)
+            }
+            let mask = PluginReference(id: "com.example.mask")
+            #expect(server.catalog.current.plugin(mask)?.version == "1.1.0")
+            #expect(try await push("--activate").output.contains("activate") == false)
+            #expect(server.catalog.current.plugin(mask)?.version == "1.0.0")
+        }
+    }
+
     @Test func `A plugin that is far larger than any event's body is taken`() async throws {
         try await RunningServer.with { server in
             let size = 20 * 1024 * 1024
@@ -167,6 +187,26 @@ import Testing
             )
             #expect(pushed.status == 0, "\(pushed.text)")
             #expect(server.catalog.current.plugins.map(\.size) == [Int64(library.utf8.count)])
+        }
+    }
+
+    @Test func `Whoever waits to be told to send a plugin is told so only with a token`() async throws {
+        try await RunningServer.with { server in
+            for (token, said) in [(server.token, "HTTP/1.1 100 Continue\r\n\r\n"), ("leat_nobody", "HTTP/1.1 401 ")] {
+                let head = """
+                    PUT /api/v1/plugins/com.example.mask/versions/1.0.0 HTTP/1.1\r
+                    Host: x\r
+                    Authorization: Bearer \(token)\r
+                    Connection: close\r
+                    Expect: 100-continue\r
+                    Content-Type: multipart/form-data; boundary=b\r
+                    Content-Length: 7\r
+                    \r
+
+                    """
+                let heard = try await RawConnection.talk(to: server.port, saying: head + "--b--\r\n")
+                #expect(heard.hasPrefix(said), "\(heard)")
+            }
         }
     }
 

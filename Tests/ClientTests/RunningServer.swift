@@ -13,12 +13,17 @@ import Testing
 /// A server on a port of its own, and a folder from which `leat` is run against it.
 struct RunningServer: Sendable {
     let folder: String
-    let address: String
+    let port: Int
     let token: String
     let catalog: Catalog
+    var address: String { "http://localhost:\(port)/" }
 
     /// Runs `leat` with what follows.
     func leat(_ words: String..., environment: [String: String] = [:]) async throws -> Program.Ended {
+        try await leat(words, environment: environment)
+    }
+
+    func leat(_ words: [String], environment: [String: String] = [:]) async throws -> Program.Ended {
         let own = ["LEAT_SERVER": address, "LEAT_TOKEN": token, "HOME": folder, "PATH": "/usr/bin:/bin"]
         let all = own.merging(environment) { $1 }.filter { !$0.value.isEmpty }
         return try await Program.run([Program.built("leat")] + words, environment: all, in: folder)
@@ -39,12 +44,13 @@ struct RunningServer: Sendable {
             let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "test"))
             let token = try #require(try await catalog.makeFirstToken())
             let router = Router()
-            AdminAPI(catalog: catalog, reports: reports, vet: believe, logger: Logger(label: "test"))
-                .addRoutes(to: router)
+            let api = AdminAPI(catalog: catalog, reports: reports, vet: believe, logger: Logger(label: "test"))
+            api.addRoutes(to: router)
             let uploads = UploadRoom(
                 prefix: AdminAPI.uploadRoot,
                 bytes: AdminAPI.maximumUploadBytes,
-                seconds: AdminAPI.uploadSeconds
+                seconds: AdminAPI.uploadSeconds,
+                isAllowed: api.mayUpload
             )
             let application = Application(
                 router: router,
@@ -53,9 +59,9 @@ struct RunningServer: Sendable {
             )
             try await application.test(.live) { client in
                 let folder = TemporaryFolder()
-                let address = "http://localhost:\(try #require(client.port))/"
+                let port = try #require(client.port)
                 try await body(
-                    RunningServer(folder: folder.path, address: address, token: token, catalog: catalog)
+                    RunningServer(folder: folder.path, port: port, token: token, catalog: catalog)
                 )
                 withExtendedLifetime(folder) {}
             }

@@ -1,6 +1,7 @@
 import EventModel
 import Foundation
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Ingestion
@@ -46,6 +47,18 @@ import Testing
                 try await outbound.write(ByteBuffer(string: text))
             }
             #expect(long.hasPrefix("HTTP/1.1 413 "))
+        }
+    }
+
+    /// - Source: RFC 9110, section 10.1.1: what HTTP/1.0 says of expectations is ignored.
+    @Test(.timeLimit(.minutes(1))) func `An HTTP 1.0 sender is not told to go on, and is answered`() async throws {
+        try await RunningIngestion.with { server in
+            let body = #"{"userId":"u","event":"E"}"#
+            let head = Self.head.replacing("batch HTTP/1.1", with: "track HTTP/1.0")
+            let more = "Connection: close\r\nExpect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+            let said = try await RawConnection.talk(to: server.port, saying: head + more + body)
+            #expect(said.hasPrefix("HTTP/1.") && said.dropFirst(8).hasPrefix(" 200 "), "\(said)")
+            #expect(server.log.objects.map { $0["event"] as? String } == ["E"])
         }
     }
 

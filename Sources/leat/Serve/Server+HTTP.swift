@@ -33,12 +33,14 @@ extension Server {
             }
         }
         let reports = Reports.live(catalog: catalog, log: log, timings: timings)
-        AdminAPI(catalog: catalog, reports: reports, vet: PluginIntake.vet, logger: logger).addRoutes(to: router)
+        let api = AdminAPI(catalog: catalog, reports: reports, vet: PluginIntake.vet, logger: logger)
+        api.addRoutes(to: router)
         let settings = settings
         let uploads = UploadRoom(
             prefix: AdminAPI.uploadRoot,
             bytes: AdminAPI.maximumUploadBytes,
-            seconds: AdminAPI.uploadSeconds
+            seconds: AdminAPI.uploadSeconds,
+            isAllowed: api.mayUpload
         )
         return Application(
             responder: IngestionResponder(ingestion, next: router.buildResponder()),

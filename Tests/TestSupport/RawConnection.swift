@@ -1,12 +1,12 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
 
 /// A TCP connection that sends exactly the bytes it is told to, for senders that no client library imitates.
-struct RawConnection {
+package struct RawConnection {
     private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
     /// Connects to `port` of the loopback, lets `body` send, and gives everything the server said until it closed.
-    static func talk(
+    package static func talk(
         to port: Int,
         _ body: @Sendable @escaping (NIOAsyncChannelOutboundWriter<ByteBuffer>) async throws -> Void
     ) async throws -> String {
@@ -28,5 +28,10 @@ struct RawConnection {
             } catch {}
             return String(buffer: said)
         }
+    }
+
+    /// Connects to `port` of the loopback, sends a text, and gives everything the server said until it closed.
+    package static func talk(to port: Int, saying text: String) async throws -> String {
+        try await talk(to: port) { try await $0.write(ByteBuffer(string: text)) }
     }
 }
