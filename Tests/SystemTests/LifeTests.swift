@@ -84,6 +84,28 @@ import Testing
         try await receiver.stop()
     }
 
+    @Test func `A server whose database hangs ends all the same when it is asked to`() async throws {
+        let receiver = try await RecordingServer.start()
+        let shop = Shop(folder: TemporaryFolder(), receiver: receiver)
+        let cluster = Cluster(PrivateServer.settings(in: shop.folder, isDurable: true))
+        try await cluster.start()
+        try await DatabaseProxy.with(cluster.connection) { proxy in
+            let server = try await ServerProcess.start(
+                data: shop.data,
+                environment: ["DATABASE_URL": proxy.settings.address]
+            )
+            try await shop.setUp(server, token: try #require(server.token))
+            #expect(await shop.send([Shop.event(user: 1, number: 1)], to: server)?.status == 200)
+            proxy.freeze()
+            let began = ContinuousClock.now
+            #expect(await server.stop() == 1)
+            #expect(began.duration(to: .now) < .seconds(60))
+            #expect(server.text.contains("The server does not come to its end in order"))
+        }
+        await cluster.stop()
+        try await receiver.stop()
+    }
+
     @Test func `A database that is killed is started again and nothing answered is lost`() async throws {
         let receiver = try await RecordingServer.start()
         let shop = Shop(folder: TemporaryFolder(), receiver: receiver)

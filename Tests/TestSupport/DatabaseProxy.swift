@@ -1,9 +1,10 @@
+import Glibc
 import NIOCore
 import NIOPosix
 package import PostgreSQL
 import Synchronization
 
-/// Stands between clients and a PostgreSQL server on a socket of its own, and cuts connections on demand.
+/// Stands between clients and a PostgreSQL server on a socket of its own, and cuts or freezes connections on demand.
 package final class DatabaseProxy: Sendable {
     private struct State {
         /// The statements whose answers are lost, and how many more.
@@ -12,6 +13,7 @@ package final class DatabaseProxy: Sendable {
         /// Clients that lose the next answer.
         var doomed: Set<ObjectIdentifier> = []
         var lost = 0
+        var isFrozen = false
         var clients: [ObjectIdentifier: any Channel] = [:]
     }
 
@@ -30,6 +32,8 @@ package final class DatabaseProxy: Sendable {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { proxy.connect($0) }
             .bind(unixDomainSocketPath: proxy.folder.path + "/.s.PGSQL.5432").get()
+        // As PostgreSQL's own: whoever comes may be another user.
+        unsafe chmod(proxy.folder.path + "/.s.PGSQL.5432", 0o777)
         do {
             let result = try await body(proxy)
             try await listener.close()
@@ -62,6 +66,9 @@ package final class DatabaseProxy: Sendable {
     /// How many answers were lost so far.
     package var lost: Int { state.withLock { $0.lost } }
 
+    /// Lets nothing through any more, while every connection seems to stand: a database that hangs.
+    package func freeze() { state.withLock { $0.isFrozen = true } }
+
     /// Cuts all connections, whatever they are doing.
     package func cut() {
         for client in state.withLock({ Array($0.clients.values) }) { client.close(promise: nil) }
@@ -75,35 +82,43 @@ package final class DatabaseProxy: Sendable {
         return ClientBootstrap(group: client.eventLoop)
             .channelInitializer { upstream in
                 upstream.eventLoop.makeCompletedFuture {
-                    let answers = Relay(to: client) { _ in !self.isLost(on: key) }
+                    let answers = Relay(to: client) { _ in self.fate(ofAnswerTo: key) }
                     try upstream.pipeline.syncOperations.addHandler(answers)
                 }
             }
             .connect(unixDomainSocketPath: server)
             .flatMapThrowing { upstream in
-                let requests = Relay(to: upstream) { request in
-                    self.judge(request, of: key)
-                    return true
-                }
+                let requests = Relay(to: upstream) { self.fate(of: $0, from: key) }
                 try client.pipeline.syncOperations.addHandler(requests)
             }
     }
 
-    private func judge(_ request: ByteBuffer, of client: ObjectIdentifier) {
+    private func fate(of request: ByteBuffer, from client: ObjectIdentifier) -> Fate {
         state.withLock { state in
-            guard state.times > 0, request.readableBytesView.contains(state.name) else { return }
+            if state.isFrozen { return .vanishes }
+            guard state.times > 0, request.readableBytesView.contains(state.name) else { return .passes }
             state.times -= 1
             state.doomed.insert(client)
+            return .passes
         }
     }
 
-    private func isLost(on client: ObjectIdentifier) -> Bool {
+    private func fate(ofAnswerTo client: ObjectIdentifier) -> Fate {
         state.withLock { state in
-            guard state.doomed.remove(client) != nil else { return false }
+            if state.isFrozen { return .vanishes }
+            guard state.doomed.remove(client) != nil else { return .passes }
             state.lost += 1
-            return true
+            return .cuts
         }
     }
+}
+
+/// What becomes of bytes that came in at one end of a connection.
+private enum Fate {
+    case passes
+    case vanishes
+    /// Both ends are closed.
+    case cuts
 }
 
 /// Passes on what comes in at one end of a connection, until either end closes.
@@ -111,17 +126,20 @@ private final class Relay: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let other: any Channel
-    /// Says whether bytes may pass; if not, both ends are cut.
-    private let passes: (ByteBuffer) -> Bool
+    private let fate: (ByteBuffer) -> Fate
 
-    init(to other: any Channel, passes: @escaping (ByteBuffer) -> Bool) {
+    init(to other: any Channel, fate: @escaping (ByteBuffer) -> Fate) {
         self.other = other
-        self.passes = passes
+        self.fate = fate
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
-        if passes(bytes) { other.writeAndFlush(bytes, promise: nil) } else { context.close(promise: nil) }
+        switch fate(bytes) {
+        case .passes: other.writeAndFlush(bytes, promise: nil)
+        case .vanishes: break
+        case .cuts: context.close(promise: nil)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }

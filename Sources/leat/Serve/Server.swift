@@ -50,8 +50,6 @@ struct Server {
     }
 
     /// The whole life of a server.
-    ///
-    /// What was started is stopped, whether or not it ever came to serve.
     private static func live(
         _ settings: ServeSettings,
         _ environment: [String: String],
@@ -66,6 +64,25 @@ struct Server {
         )
         let cluster = try privateCluster(settings, directory.path, account, environment, logger)
         let identity = directory.identity
+        let limit = ShutdownLimit(cluster: cluster, logger: logger)
+        try await withGracefulShutdownHandler {
+            try await live(settings, identity, account, launcher, cluster, logger)
+        } onGracefulShutdown: {
+            limit.begin()
+        }
+    }
+
+    /// The life of a server on a folder and a database that are its own.
+    ///
+    /// What was started is stopped, whether or not it ever came to serve.
+    private static func live(
+        _ settings: ServeSettings,
+        _ identity: String,
+        _ account: Account?,
+        _ launcher: Launcher,
+        _ cluster: Cluster?,
+        _ logger: Logger
+    ) async throws {
         let server: Server
         do {
             server = try await cancelWhenGracefulShutdown {
