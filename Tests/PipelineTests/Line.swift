@@ -19,6 +19,7 @@ struct Line {
     let consumer: ConsumerID
     /// Between the log and its database, if the shape wants it.
     let proxy: DatabaseProxy?
+    let timings: TimingRecorder
     private let workshop: Workshop
     private let sender: Sender
 
@@ -32,6 +33,10 @@ struct Line {
         var remembersChunks = true
         /// Whether the log reaches its database through ``Line/proxy``.
         var hasProxy = false
+        /// The configuration of the webhook that ships, as YAML, where it is the connector instead of the fixture.
+        var webhook: String?
+        /// How long the destination waits for an answer.
+        var timeout = "5s"
     }
 
     /// Quick enough for tests: retries after tens of milliseconds.
@@ -78,10 +83,15 @@ struct Line {
         try await log.prepare()
         _ = try await log.join(identity: "test")
         try await upload("transform", "test.events", "events", to: catalog)
-        try await upload("destination.request", "test.connector", "connector", to: catalog)
+        if shape.webhook == nil {
+            try await upload("destination.request", "test.connector", "connector", to: catalog)
+        } else {
+            try await uploadWebhook(to: catalog)
+        }
         _ = try await catalog.apply(try declaration(url, shape), by: "test")
         let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
-        let workshop = try Workshop(launcher: try Launcher.start(), library: library, timings: TimingRecorder())
+        let timings = TimingRecorder()
+        let workshop = try Workshop(launcher: try Launcher.start(), library: library, timings: timings)
         let sender = Sender(version: "1.0.0")
         let source = catalog.current.sources[0]
         let line = Line(
@@ -91,6 +101,7 @@ struct Line {
             partitions: source.partitionIDs,
             consumer: catalog.current.connections[0].id,
             proxy: proxy,
+            timings: timings,
             workshop: workshop,
             sender: sender
         )
@@ -112,9 +123,9 @@ struct Line {
             sources: [{name: shop, partitions: \(shape.partitions)}]
             destinations:
               - name: hook
-                connector: test.connector
-                config: {url: "\(url)"}
-                limits: {concurrency: \(shape.concurrency), timeout: 5s, retries: \(shape.retries)}
+                connector: \(shape.webhook == nil ? "test.connector" : "leat.webhook")
+                config: \(shape.webhook ?? "{url: \"\(url)\"}")
+                limits: {concurrency: \(shape.concurrency), timeout: \(shape.timeout), retries: \(shape.retries)}
             connections: [{source: shop, destination: hook, transformations: \(steps)}]
             """
         )
@@ -159,14 +170,34 @@ struct Line {
             "FIXTURE_ID=\"\(id)\"",
             "FIXTURE_VERSION=\"\(version)\""
         )
-        let bytes = [UInt8](try Data(contentsOf: library))
         let manifest = """
             {"id":"\(id)","version":"\(version)","kind":"\(kind)","abi":{"major":1,"minor_min":0},"permissions":{"http":["http://127.0.0.1:*"]}}
             """
+        let sort = kind == "transform" ? PluginKind.transform : .requests
+        try await add(id, version, sort, manifest, library, to: catalog)
+    }
+
+    /// Uploads the webhook as it ships: the library that is built beside the tests, and its manifest.
+    private static func uploadWebhook(to catalog: Catalog) async throws {
+        let folder = Program.top.appending(path: "Plugins/Connectors/Webhook")
+        let manifest = try String(contentsOf: folder.appending(path: "manifest.json"), encoding: .utf8)
+        let library = URL(filePath: Program.built("libWebhook.so"))
+        try await add("leat.webhook", "1.0.0", .requests, manifest, library, to: catalog)
+    }
+
+    private static func add(
+        _ id: String,
+        _ version: String,
+        _ kind: PluginKind,
+        _ manifest: String,
+        _ library: URL,
+        to catalog: Catalog
+    ) async throws {
+        let bytes = [UInt8](try Data(contentsOf: library))
         let upload = PluginUpload(
             id: id,
             version: version,
-            kind: kind == "transform" ? .transform : .requests,
+            kind: kind,
             manifest: manifest,
             library: bytes,
             sha256: Array(SHA256.hash(data: bytes))
