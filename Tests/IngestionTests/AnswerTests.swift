@@ -30,6 +30,20 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: [(false, "127.0.0.1"), (true, "203.0.113.9")])
+    func `What a proxy says of the sender counts only where proxies are trusted`(trusts: Bool, ip: String)
+        async throws
+    {
+        var settings = IngestionSettings()
+        settings.trustsForwardedFor = trusts
+        try await RunningIngestion.with(settings: settings) { server in
+            let proxy = ["X-Forwarded-For": "203.0.113.9, 198.51.100.7"]
+            #expect(try await server.post("/v1/track", #"{"userId":"u"}"#, headers: proxy).status == 200)
+            let kept = try #require(server.log.objects.first)
+            #expect(kept["request_ip"] as? String == ip)
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `The write key may stand in the header, the query or the body`() async throws {
         try await RunningIngestion.with { server in
             let event = #"{"userId":"u"}"#

@@ -1,5 +1,6 @@
 import Configuration
 import EventLog
+import Ingestion
 import Logging
 
 /// What `leat serve` runs with, read and checked whole before anything is started.
@@ -17,6 +18,7 @@ struct ServeSettings: Sendable {
     let workerPath: String?
     let logLevel: Logger.Level
     let log: EventLogSettings
+    let ingestion: IngestionSettings
     /// Every setting as it stands, secrets hidden.
     let shown: [(key: String, value: String)]
 
@@ -53,6 +55,9 @@ struct ServeSettings: Sendable {
         log.refusedRetention = Self.days(values["retention.refused"])
         log.timingRetention = Self.days(values["retention.timings"])
         self.log = log
+        var ingestion = IngestionSettings()
+        ingestion.trustsForwardedFor = values["http.forwarded"] == "trust"
+        self.ingestion = ingestion
         shown = Setting.all.map { setting in
             if case .secret = setting.kind { return (setting.key, values[setting.key] == nil ? "" : "<hidden>") }
             return (setting.key, values[setting.key] ?? "")

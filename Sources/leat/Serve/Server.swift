@@ -184,6 +184,7 @@ struct Server {
             logger: logger
         )
         ingestion = Ingestion(
+            settings: settings.ingestion,
             queue: AppendQueue(logger: logger) { _ = try await log.append($0) },
             refused: RefusedSamples()
         ) { catalog.current }

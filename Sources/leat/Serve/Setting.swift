@@ -34,6 +34,12 @@ struct Setting: Sendable {
             meaning: "port to listen on; 0 takes a free one"
         ),
         Setting(
+            key: "http.forwarded",
+            kind: .choice(["ignore", "trust"]),
+            standard: "ignore",
+            meaning: "whether `X-Forwarded-For` names the sender; `trust` only behind a proxy that sets it"
+        ),
+        Setting(
             key: "data.directory",
             kind: .text,
             standard: nil,
