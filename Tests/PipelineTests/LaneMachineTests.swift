@@ -1,3 +1,4 @@
+import Delivery
 import EventModel
 import Pipeline
 import PluginHost
@@ -51,6 +52,29 @@ import WorkerProtocol
         let plan = RequestPlan(fates: Array(repeating: .drop(reason: ""), count: 3))
         machine.built(.portion(0), plan, under: 0, at: now)
         #expect(machine.isIdle && machine.room != nil)
+    }
+
+    @Test func `A connector that asks for a user's later event first is not followed`() {
+        var machine = LaneMachine(partition: PartitionID(rawValue: 1), destination: DestinationID(rawValue: 1))
+        let now = Moment(instant: .now, wall: 0)
+        let users: [UInt64] = [1, 2, 1, 1]
+        let events = (0..<4).map { offset in
+            let json = Array("{}".utf8)[...]
+            return LaneEvent(offset: Int64(offset), sliceTime: 0, userHash: users[offset], receivedAt: 0, json: json)
+        }
+        machine.read(events, chain: [PluginLabel(id: "c", version: "1")], at: now)
+        _ = machine.takeActions()
+        let fates = Array(repeating: PluginVerdict.requested, count: 4)
+        let requests = [[1, 3], [0], [2]].map { PluginRequest(url: "", events: $0) }
+        machine.built(.portion(0), RequestPlan(requests: requests, fates: fates), under: 0, at: now)
+        for expected in [[0], [2], [1, 3]] {
+            guard case .submit(let outgoing) = machine.takeActions().first else {
+                Issue.record("\(expected) is not sent")
+                return
+            }
+            #expect(outgoing.map(\.content.events) == [expected])
+            machine.ended(outgoing[0].request, .delivery(.delivered, []), at: now)
+        }
     }
 
     @Test func `One poisoned event is parked, the later ones of its user wait as offsets, and others go on`() {

@@ -60,6 +60,10 @@ struct LaneWorld {
     var poison: Set<Int64> = []
     var refused: Set<Int64> = []
     var batch = 0
+    /// How many kinds of events there are; the connector never puts two kinds into one request.
+    var kinds: Int64 = 1
+    /// Whether the connector asks for a second request with some of the events.
+    var repeats = false
     var neverAnswers = false
 
     init(seed: UInt64, events: Int64, users: UInt64, crashes: Bool, mood: Mood = .wild) {
@@ -71,6 +75,10 @@ struct LaneWorld {
         let steps = mood == .calm ? 1 : Int(random.next() % 3)
         chain = (0...steps).map { PluginLabel(id: "stage.\($0)", version: "1") }
         batch = Int(random.next() % 3) * 12
+        if mood == .wild {
+            kinds = 1 + Int64(random.next() % 3)
+            repeats = random.next() % 4 == 0
+        }
         machine = Self.machine(committed)
         var next: Int64 = 0
         while next < events {
@@ -286,12 +294,11 @@ struct LaneWorld {
 
     private mutating func plan(_ events: [PluginEvent], under number: Int) -> RequestPlan {
         var plan = RequestPlan()
-        var group: [Int] = []
-        func flush(_ plan: inout RequestPlan) {
-            guard !group.isEmpty else { return }
+        var groups: [Int64: [Int]] = [:]
+        func flush(_ plan: inout RequestPlan, _ kind: Int64) {
+            guard let group = groups.removeValue(forKey: kind) else { return }
             let text = group.map { "\(events[$0].offset).\(events[$0].part)" }.joined(separator: " ")
             plan.requests.append(PluginRequest(url: Self.address(number), body: Array(text.utf8)[...], events: group))
-            group = []
         }
         for (index, event) in events.enumerated() {
             let part = Int(event.part)
@@ -303,11 +310,13 @@ struct LaneWorld {
                 plan.fates.append(.fail(code: "busy", message: "", disposition: .retry(after: .seconds(2))))
             } else {
                 plan.fates.append(.requested)
-                group.append(index)
-                if group.count > batch { flush(&plan) }
+                let kind = event.offset / 5 % kinds
+                groups[kind, default: []].append(index)
+                if groups[kind, default: []].count > batch { flush(&plan, kind) }
+                if repeats, event.offset % 6 == 1 { groups[kinds, default: []].append(index) }
             }
         }
-        flush(&plan)
+        for kind in (0...kinds).shuffled(using: &random) { flush(&plan, kind) }
         return plan
     }
 

@@ -20,8 +20,8 @@ struct Line {
     /// Between the log and its database, if the shape wants it.
     let proxy: DatabaseProxy?
     let timings: TimingRecorder
-    private let workshop: Workshop
-    private let sender: Sender
+    let workshop: Workshop
+    let sender: Sender
 
     /// What may differ between tests.
     struct Shape {

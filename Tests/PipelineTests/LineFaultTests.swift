@@ -95,6 +95,34 @@ import Testing
         }
     }
 
+    /// What waits for plugins, as the metrics show it: plugin, version and cause.
+    private func waits(_ pipeline: Pipeline) -> [[String]] {
+        let family = pipeline.metrics().first { $0.name == "leat_plugin_waiting_portions" }
+        return family?.samples.map { $0.labels.map(\.value) } ?? []
+    }
+
+    @Test func `Events wait, and it is seen for what, while a plugin fails for too many, until another takes them`()
+        async throws
+    {
+        try await RecordingServer.with { server in
+            try await Line.with(destination: server.url) { line in
+                let orders = Dictionary(uniqueKeysWithValues: (0..<50).map { ($0 * 2, "crash") })
+                try await line.runningPipeline { pipeline in
+                    try await line.append(Line.events(100, users: 50, orders: orders), size: 100)
+                    try await line.wait(for: "the plugin to count as failing") {
+                        waits(pipeline) == [["test.events", "1.0.0", "signal_segv"]]
+                    }
+                    #expect(server.requests.isEmpty)
+                    let text = "connections: [{source: shop, destination: hook, transformations: []}]"
+                    _ = try await line.catalog.apply(try Line.declaration(text), by: "test")
+                    try await line.wait { $0.delivered == 100 }
+                    #expect(waits(pipeline).isEmpty)
+                }
+                #expect(try await line.count("dead_letter") == 0)
+            }
+        }
+    }
+
     @Test func `One lease that is taken away stops the lanes of its partition and no others`() async throws {
         try await RecordingServer.with { server in
             try await Line.with(destination: server.url, .init(partitions: 2)) { line in

@@ -9,6 +9,7 @@ import Testing
 private func search(_ count: Int, culprits: Set<Int>, hint: (Isolation.Trial, Int) -> Int?) -> (Isolation, Set<Int>) {
     var isolation = Isolation(count: count, killBudget: 24, culpritShare: 0.2)
     var answered: Set<Int> = []
+    var ran: [Int] = []
     var trials = 0
     while let trial = isolation.next, !isolation.isHopeless {
         trials += 1
@@ -17,9 +18,11 @@ private func search(_ count: Int, culprits: Set<Int>, hint: (Isolation.Trial, In
             isolation.take(.ended(.signalSegv, suspect: hint(trial, first)))
         } else {
             answered.formUnion(trial)
+            ran += trial
             isolation.take(.answered)
         }
     }
+    #expect(ran == ran.sorted(), "answers come in the order of the batch")
     return (isolation, answered)
 }
 

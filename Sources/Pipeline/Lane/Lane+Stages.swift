@@ -14,13 +14,16 @@ import Foundation
 /// The work of a lane that takes time: each in a task of its own that ends with a message.
 extension Lane {
     func transform(_ portion: Int, _ step: Int, _ events: [PluginEvent], _ stage: LaneDesk.Stage) async {
+        let session = stage.plan.transformations[step]
+        var cause: PluginWaits.Cause?
+        defer { waits.change(&cause, to: nil) }
         while !Task.isCancelled {
             do throws(PluginError) {
-                let verdicts = try await stage.plan.transformations[step].transform(events)
+                let verdicts = try await session.transform(events)
                 post(.transformed(portion: portion, verdicts))
                 return
             } catch {
-                guard await waits(for: error, stage.number) else {
+                guard await pauses(after: error, of: session, stage.number, &cause) else {
                     post(.restart(portion: portion))
                     return
                 }
@@ -30,12 +33,14 @@ extension Lane {
 
     func build(_ job: BuildJob, _ events: [PluginEvent], _ stage: LaneDesk.Stage) async {
         var stage = stage
+        var cause: PluginWaits.Cause?
+        defer { waits.change(&cause, to: nil) }
         while !Task.isCancelled {
             do throws(PluginError) {
                 post(.built(job, try await stage.plan.connector.build(events), under: stage.number))
                 return
             } catch {
-                if await waits(for: error, stage.number) { continue }
+                if await pauses(after: error, of: stage.plan.connector, stage.number, &cause) { continue }
                 if case .portion(let portion) = job {
                     post(.restart(portion: portion))
                     return
@@ -48,7 +53,15 @@ extension Lane {
     }
 
     /// Waits as long as a plugin that cannot run asks for; false when other plugins have been assigned meanwhile.
-    private func waits(for error: PluginError, _ number: Int) async -> Bool {
+    private func pauses(
+        after error: PluginError,
+        of session: PluginSession,
+        _ number: Int,
+        _ cause: inout PluginWaits.Cause?
+    ) async -> Bool {
+        if error != .stopped {
+            waits.change(&cause, to: PluginWaits.Cause(plugin: PluginLabel(session.plugin), code: error.code))
+        }
         var left: Duration
         switch error.disposition {
         case .retry(let delay): left = max(delay, .milliseconds(50))

@@ -34,6 +34,8 @@ final class Lane: Sendable {
     let start: LaneStart
     let feed: PartitionFeed
     let log: EventLog
+    /// Where it is seen that a portion waits for a plugin.
+    let waits: PluginWaits
     let logger: Logger
     private let initialPlan: LanePlan
     private let inbox = Mutex<[Message]>([])
@@ -48,12 +50,14 @@ final class Lane: Sendable {
         plan: LanePlan,
         feed: PartitionFeed,
         log: EventLog,
+        waits: PluginWaits,
         logger: Logger
     ) {
         self.key = key
         self.start = start
         self.feed = feed
         self.log = log
+        self.waits = waits
         self.logger = logger
         initialPlan = plan
         self.plan = Mutex((0, plan))
@@ -139,7 +143,7 @@ final class Lane: Sendable {
         let now = Moment.now
         if let alarm = desk.alarm, alarm <= now.wall { desk.alarm = nil }
         if let due = desk.machine.nextDue, due <= now.wall { desk.machine.wake(at: now) }
-        for action in desk.machine.takeActions() {
+        for action in desk.takeActions() {
             switch action {
             case .transform(let portion, let step, let events):
                 let stage = desk.stage(of: portion)

@@ -17,6 +17,8 @@ struct LaneDesk {
     private(set) var current: Stage
     /// Whom each portion meets that is on its way to its requests.
     private var stages: [Int: Stage] = [:]
+    /// The first portion that may be among them.
+    private var firstStage = 0
     var trail: ChunkTrail
     /// Where to read on.
     var readPosition: LogPosition
@@ -56,14 +58,24 @@ struct LaneDesk {
 
     func stage(of portion: Int) -> Stage { stages[portion] ?? current }
 
-    mutating func stage(of job: BuildJob) -> Stage {
+    func stage(of job: BuildJob) -> Stage {
         switch job {
-        case .portion(let number):
-            // Nothing asks for it again, unless it is restarted and gets another.
-            return stages.removeValue(forKey: number) ?? current
-        case .rework: return current
+        case .portion(let number): stage(of: number)
+        case .rework: current
         }
     }
+
+    /// What there is to do; whom portions met that have taken their places is forgotten, for they meet nobody any more.
+    mutating func takeActions() -> [LaneAction] {
+        while firstStage < machine.turn {
+            stages[firstStage] = nil
+            firstStage += 1
+        }
+        return machine.takeActions()
+    }
+
+    /// How many portions whom they meet is remembered of.
+    var enlisted: Int { stages.count }
 
     mutating func take(_ read: DecidedChunks, at now: Moment) {
         isReading = false

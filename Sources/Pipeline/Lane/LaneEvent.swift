@@ -60,7 +60,7 @@ package struct Moment: Sendable {
 }
 
 /// Which plugin version stood at a stage.
-package struct PluginLabel: Equatable, Sendable {
+package struct PluginLabel: Hashable, Sendable {
     package var id: String
     package var version: String
 

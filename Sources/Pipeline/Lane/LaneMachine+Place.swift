@@ -1,5 +1,4 @@
 import Delivery
-import EventLog
 import EventModel
 import PluginHost
 import WorkerProtocol
@@ -43,11 +42,9 @@ extension LaneMachine {
                 }
             }
         }
-        for request in plan.requests {
-            let parts = request.events.compactMap { position -> PartReference? in
-                built.indices.contains(position) ? reference(index, built[position]) : nil
-            }
-            enter(request, parts, under: lanePlan, at: now)
+        let portion = firstPortion + index
+        enter(plan.requests, under: lanePlan) { position in
+            built.indices.contains(position) ? PartReference(portion: portion, part: built[position]) : nil
         }
         for position in built { endIfUnsent(reference(index, position), at: now) }
     }
@@ -139,40 +136,6 @@ extension LaneMachine {
         let wait = settings.schedule.delay(after: item.attempts, retryAfter: delay, random: 0.5)
         item.dueAt = now.wall + wait.microseconds
         setAside(index, event, item)
-    }
-
-    /// Puts a request at the end of its users' lines; what of it must wait elsewhere is left out by building it again.
-    private mutating func enter(
-        _ content: PluginRequest,
-        _ parts: [PartReference],
-        under lanePlan: Int,
-        at now: Moment
-    ) {
-        let open = parts.filter { isOpen($0) }
-        guard !open.isEmpty else { return }
-        let number = nextRequest
-        nextRequest += 1
-        let isWhole = open.count == parts.count
-        requests[number] = OpenRequest(
-            content: content,
-            parts: open,
-            lanePlan: lanePlan,
-            state: isWhole ? .waiting : .held
-        )
-        for reference in open { mutate(reference) { $0.pending += 1 } }
-        let users = users(of: open, content)
-        if order.append(number, users: users, held: !isWhole) { ready.append(number) }
-        if !isWhole { rework(number, into: [open]) }
-    }
-
-    /// The users of a request, and the connector's own ordering key as if it were one.
-    func users(of parts: [PartReference], _ content: PluginRequest) -> [UInt64] {
-        var users = parts.map { user(of: $0) }
-        if !content.orderingKey.isEmpty {
-            // The byte before it keeps the key out of the line of a user of that name.
-            users.append(EventHash.key([0] + Array(content.orderingKey.utf8)))
-        }
-        return users
     }
 
     /// A connector must say something of every part; what it forgot fails visibly.

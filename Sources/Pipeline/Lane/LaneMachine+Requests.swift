@@ -186,21 +186,11 @@ extension LaneMachine {
         var others: [(request: Int, users: [UInt64])] = []
         var partial: [(request: Int, parts: [PartReference])] = []
         for (group, plan) in zip(rework.groups, rework.plans) {
-            for content in plan?.requests ?? [] {
-                let parts = content.events.compactMap { group.indices.contains($0) ? group[$0] : nil }
-                let open = parts.filter { isOpen($0) }
-                guard !open.isEmpty else { continue }
-                let isWhole = open.count == parts.count
-                requests[nextRequest] = OpenRequest(
-                    content: content,
-                    parts: open,
-                    lanePlan: rework.lanePlan,
-                    state: isWhole ? .waiting : .held
-                )
-                others.append((nextRequest, users(of: open, content)))
-                if !isWhole { partial.append((nextRequest, open)) }
-                for reference in open { mutate(reference) { $0.pending += 1 } }
-                nextRequest += 1
+            let requests = plan?.requests ?? []
+            for entry in entries(requests, { group.indices.contains($0) ? group[$0] : nil }) {
+                let (number, users) = open(entry, requests, under: rework.lanePlan)
+                others.append((number, users))
+                if !entry.isWhole { partial.append((number, entry.parts)) }
             }
         }
         ready += order.replace(rework.request, with: others)

@@ -159,6 +159,7 @@ struct LaneFloor {
             plan: plan(blueprint, &group),
             feed: PartitionFeed(pipeline.log, key.partition, pipeline.duplicates),
             log: pipeline.log,
+            waits: pipeline.waits,
             logger: pipeline.logger
         )
         stands[key] = .running(lane, epoch: epoch)

@@ -25,6 +25,7 @@ extension Pipeline {
                 kind: .gauge,
                 samples: [MetricFamily.Sample(value: Double(refusedLanes.load(ordering: .relaxed)))]
             ),
+            waits.family,
         ]
     }
 }

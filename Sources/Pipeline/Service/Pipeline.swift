@@ -40,6 +40,8 @@ package final class Pipeline: Service {
     let logger: Logger
     let checkpointer: Checkpointer
     let duplicates: DuplicateWindow
+    /// What waits for plugins that cannot run.
+    let waits = PluginWaits()
     let notices: AsyncStream<Notice>
     let notice: AsyncStream<Notice>.Continuation
     /// Set when the leases must be asked for anew.

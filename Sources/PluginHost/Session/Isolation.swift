@@ -2,9 +2,9 @@
 ///
 /// A value: it starts nothing.
 ///
-/// After a crash the event that was probably being worked on is run alone; when that ends a worker again it is the
-/// culprit, and the others go on together. Without a useful hint the batch is halved. Verdicts belong to events, so the
-/// order of trials does not matter to whoever asked.
+/// After a crash the event that was probably being worked on is run alone, after those before it and before those behind
+/// it; when it ends a worker again it is the culprit. Without a useful hint the batch is halved. So every trial is a
+/// stretch of the batch and the answers come in its order, but for events that are to run again.
 struct Isolation {
     /// What became of a trial.
     enum Result: Equatable {
@@ -18,7 +18,6 @@ struct Isolation {
     typealias Trial = [Int]
 
     private var trials: [Trial]
-    private var crashedTogether: Set<Trial> = []
     private(set) var culprits: [(event: Int, cause: FailureCause)] = []
     /// The workers that ended so far.
     private(set) var kills = 0
@@ -55,14 +54,11 @@ struct Isolation {
             trials.append(contentsOf: trial.reversed().map { [$0] })
             return
         }
-        if let suspect, trial.indices.contains(suspect), crashedTogether.insert([trial[suspect]]).inserted {
-            var others = trial
-            others.remove(at: suspect)
-            trials.append(others)
-            trials.append([trial[suspect]])
-            return
+        if let suspect, trial.indices.contains(suspect) {
+            runAgain([trial[..<suspect], trial[suspect...suspect], trial[(suspect + 1)...]])
+        } else {
+            runAgain(halving: trial)
         }
-        runAgain(halving: trial)
     }
 
     /// Puts events back that have no verdict yet although their trial was answered.
@@ -71,6 +67,10 @@ struct Isolation {
     /// Puts events back as two trials, the first half to be run first.
     mutating func runAgain(halving events: Trial) {
         let half = events.count / 2
-        for part in [events[half...], events[..<half]] where !part.isEmpty { trials.append(Array(part)) }
+        runAgain([events[..<half], events[half...]])
+    }
+
+    private mutating func runAgain(_ stretches: [ArraySlice<Int>]) {
+        for stretch in stretches.reversed() where !stretch.isEmpty { trials.append(Array(stretch)) }
     }
 }

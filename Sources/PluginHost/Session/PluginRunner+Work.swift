@@ -9,16 +9,12 @@ extension PluginRunner {
 
     func build(_ events: [PluginEvent]) async throws(PluginError) -> RequestPlan {
         var plan = RequestPlan()
-        var trials = 0
         plan.fates = try await verdicts(.build, events) { answer, trial in
-            trials += 1
             for var request in answer.requests {
                 request.events = request.events.map { trial[$0] }
                 plan.requests.append(request)
             }
         }
-        // Events that ran again come last, but who waits behind them in the order of a user must not go before them.
-        if trials > 1 { plan.requests.sort { ($0.events.min() ?? 0) < ($1.events.min() ?? 0) } }
         return plan
     }
 
