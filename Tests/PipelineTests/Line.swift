@@ -163,12 +163,14 @@ struct Line {
         _ id: String,
         _ fixture: String,
         version: String = "1.0.0",
+        fault: String = "FAULT_NONE",
         to catalog: Catalog
     ) async throws {
         let library = try await PluginFixture.library(
             fixture,
             "FIXTURE_ID=\"\(id)\"",
-            "FIXTURE_VERSION=\"\(version)\""
+            "FIXTURE_VERSION=\"\(version)\"",
+            fault
         )
         let manifest = """
             {"id":"\(id)","version":"\(version)","kind":"\(kind)","abi":{"major":1,"minor_min":0},"permissions":{"http":["http://127.0.0.1:*"]}}

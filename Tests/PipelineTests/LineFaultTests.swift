@@ -101,20 +101,22 @@ import Testing
         return family?.samples.map { $0.labels.map(\.value) } ?? []
     }
 
-    @Test func `Events wait, and it is seen for what, while a plugin fails for too many, until another takes them`()
+    @Test func `Events wait, and it is seen for what, while a plugin cannot run, until there is a version that can`()
         async throws
     {
         try await RecordingServer.with { server in
             try await Line.with(destination: server.url) { line in
-                let orders = Dictionary(uniqueKeysWithValues: (0..<50).map { ($0 * 2, "crash") })
+                let (broken, whole) = ("2.0.0", "3.0.0")
+                let fault = "FAULT_CREATE_ERROR"
+                let catalog = line.catalog
+                try await Line.upload("transform", "test.events", "load", version: broken, fault: fault, to: catalog)
                 try await line.runningPipeline { pipeline in
-                    try await line.append(Line.events(100, users: 50, orders: orders), size: 100)
-                    try await line.wait(for: "the plugin to count as failing") {
-                        waits(pipeline) == [["test.events", "1.0.0", "signal_segv"]]
+                    try await line.append(Line.events(100, users: 50), size: 100)
+                    try await line.wait(for: "the plugin to be waited for") {
+                        waits(pipeline) == [["test.events", broken, "create_failed"]]
                     }
                     #expect(server.requests.isEmpty)
-                    let text = "connections: [{source: shop, destination: hook, transformations: []}]"
-                    _ = try await line.catalog.apply(try Line.declaration(text), by: "test")
+                    try await Line.upload("transform", "test.events", "events", version: whole, to: line.catalog)
                     try await line.wait { $0.delivered == 100 }
                     #expect(waits(pipeline).isEmpty)
                 }
