@@ -128,6 +128,35 @@ import Testing
         #expect(ended == nil)
     }
 
+    @Test(.timeLimit(.minutes(2))) func `A server that dies as soon as it is up is started less and less often`()
+        async throws
+    {
+        let folder = TemporaryFolder()
+        let (events, report) = AsyncStream.makeStream(of: ClusterEvent.self)
+        let cluster = Cluster(settings(folder)) { report.yield($0) }
+        try await cluster.start()
+        // Ends with the test, which cancels it.
+        let watching = Task { try await cluster.run() }
+        kill(try #require(await cluster.processID), SIGKILL)
+        let least = [200, 400, 800].map { Duration.milliseconds($0) }
+        var pauses: [Duration] = []
+        var died: ContinuousClock.Instant?
+        for await event in events {
+            if case .died = event { died = .now }
+            guard case .started = event, let died else { continue }
+            pauses.append(died.duration(to: .now))
+            if pauses.count == least.count { break }
+            kill(try #require(await cluster.processID), SIGKILL)
+        }
+        #expect(zip(pauses, least).allSatisfy { $0 >= $1 })
+        watching.cancel()
+        try await watching.value
+        // Nothing of it keeps others away.
+        let next = Cluster(settings(folder))
+        try await next.start()
+        await next.stop()
+    }
+
     @Test func `A log that grew too long is moved aside`() throws {
         let folder = TemporaryFolder()
         let path = folder.path + "/growing"

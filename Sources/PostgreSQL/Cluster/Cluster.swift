@@ -19,8 +19,10 @@ package actor Cluster {
     private var lock: Int32 = -1
     private let observer: @Sendable (ClusterEvent) -> Void
 
-    /// The shortest and the longest pause before a server that died is started again.
+    /// The shortest and the longest pause before a server that died young, or did not start, is started again.
     private static let backOff = Duration.milliseconds(200)...Duration.seconds(10)
+    /// How long a server must have run to be started again at once.
+    private static let maturity = Duration.seconds(60)
     /// How often the length of the log file is looked at.
     private static let logPeriod = Duration.seconds(30)
 
@@ -65,6 +67,7 @@ package actor Cluster {
         try await start()
         let directory = try ClusterDirectory(settings)
         var pause = Self.backOff.lowerBound
+        var began = ContinuousClock.now
         while !Task.isCancelled {
             guard case .running(let process) = phase else { break }
             let ended = try await waitForEnd(of: process, directory)
@@ -72,33 +75,49 @@ package actor Cluster {
             observer(.died)
             process.forget()
             phase = .idle
-            let began = ContinuousClock.now
+            if began.duration(to: .now) >= Self.maturity {
+                pause = Self.backOff.lowerBound
+            } else {
+                await wait(&pause)
+            }
             while !Task.isCancelled, case .idle = phase {
                 do throws(PostgreSQLError) {
                     let next = try await blocking { directory throws(PostgreSQLError) in try directory.start() }
                     phase = .running(next)
+                    began = .now
                     observer(.started)
                 } catch {
                     if !Task.isCancelled { observer(.failed(error)) }
-                    try? await Task.sleep(for: pause)
-                    pause = min(pause * 2, Self.backOff.upperBound)
+                    await wait(&pause)
                 }
             }
-            if began.duration(to: .now) < .seconds(60) { pause = Self.backOff.lowerBound }
         }
         await stop()
     }
 
+    /// Waits, and doubles the pause for the next time.
+    private func wait(_ pause: inout Duration) async {
+        try? await Task.sleep(for: pause, clock: .continuous)
+        pause = min(pause * 2, Self.backOff.upperBound)
+    }
+
     /// Stops the server, waiting for its end.
     package func stop() async {
-        guard case .running(let process) = phase, let directory = try? ClusterDirectory(settings) else { return }
+        // None runs between its death and its next start.
+        guard case .running(let process) = phase else { return unlock() }
+        guard let directory = try? ClusterDirectory(settings) else { return }
         phase = .stopped
         _ = try? await OwnThread.run { () throws(PostgreSQLError) in
             directory.stop(process)
             process.forget()
         }
-        close(lock)
+        unlock()
         observer(.stopped)
+    }
+
+    private func unlock() {
+        if lock >= 0 { close(lock) }
+        lock = -1
     }
 
     /// The server's process id, for those who must hurt it in a test.
