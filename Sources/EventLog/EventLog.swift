@@ -18,6 +18,7 @@ package final class EventLog: Sendable {
     let cache: TailCache
     let slices: Slices
     let membership = Mutex(Membership())
+    let damage = Mutex(Damage())
 
     package init(
         _ pool: ConnectionPool,

@@ -149,4 +149,40 @@ import Testing
             }
         }
     }
+
+    @Test func `A damaged chunk takes its own message ids out of the window and nothing else`() async throws {
+        try await Database.temporary { pool in
+            let log = EventLog(pool)
+            try await log.openPartitions([Events.partition])
+            for part in [0, 1, 2, 3, 0, 1, 2, 3] { _ = try await log.append([Events.draft(part * 5..<part * 5 + 5)]) }
+            let chunks = try await Events.readAll(EventLog(pool))
+            let damage = "set_byte(payload, 40, 255 - get_byte(payload, 40))"
+            let damaged = Statement("test.damage", "UPDATE leat.chunk SET payload = \(damage) WHERE first_offset = 10")
+            try await pool.execute(damaged)
+            let reader = EventLog(pool)
+            let window = DuplicateWindow(reader)
+            for _ in 0..<2 {
+                for (chunk, known) in zip(chunks[4...], [true, true, false, true]) {
+                    #expect(try await window.duplicates(in: chunk) == (known ? Array(0..<5) : []))
+                }
+                window.forget(allBut: [])
+            }
+            #expect(reader.damagedChunks == 1)
+            _ = try await window.duplicates(in: chunks[4])
+            let length = try #require(window.shortened[Events.partition])
+            #expect(length == .microseconds(chunks[4].sliceTime - chunks[2].sliceTime))
+        }
+    }
+
+    @Test func `A window is whole again when a damaged chunk has left it`() {
+        var window = MessageWindow(length: 100, from: 0)
+        window.take(firstOffset: 0, time: 1_000, entries(["a"]), limit: 10_000)
+        window.pass(firstOffset: 1, time: 1_010, count: 2)
+        window.take(firstOffset: 3, time: 1_050, entries(["a", "b"]), limit: 10_000)
+        #expect(window.answers(firstOffset: 3, count: 2) == [0])
+        #expect(window.shortened == 40)
+        window.take(firstOffset: 5, time: 1_120, entries(["b"]), limit: 10_000)
+        #expect(window.answers(firstOffset: 5, count: 1) == [0])
+        #expect(window.shortened == nil)
+    }
 }

@@ -164,12 +164,16 @@ package final class DuplicateWindow: Sendable {
                 limit: Self.directories
             )
             for directory in found {
-                window.take(
-                    firstOffset: directory.firstOffset,
-                    time: directory.sliceTime,
-                    directory.entries,
-                    limit: limit()
-                )
+                if let entries = directory.entries {
+                    window.take(
+                        firstOffset: directory.firstOffset,
+                        time: directory.sliceTime,
+                        entries,
+                        limit: limit()
+                    )
+                } else {
+                    window.pass(firstOffset: directory.firstOffset, time: directory.sliceTime, count: directory.count)
+                }
                 time = directory.sliceTime
             }
             if found.count < Self.directories { return }
@@ -181,7 +185,9 @@ package final class DuplicateWindow: Sendable {
 struct ChunkDirectory: Sendable {
     let firstOffset: Int64
     let sliceTime: Int64
-    let entries: [DirectoryEntry]
+    let count: Int
+    /// Nil for a damaged one.
+    let entries: [DirectoryEntry]?
 }
 
 extension EventLog {
@@ -189,7 +195,8 @@ extension EventLog {
     private static let directories = Statement(
         "directories",
         """
-        SELECT first_offset, slice_time, substring(payload FROM 1 FOR 32 + 48 * event_count) FROM leat.chunk
+        SELECT first_offset, slice_time, event_count, substring(payload FROM 1 FOR 32 + 48 * event_count)
+        FROM leat.chunk
         WHERE partition_id = $1 AND slice_time >= $2 AND first_offset >= $3 AND first_offset < $4 AND event_count > 0
         ORDER BY slice_time LIMIT $5
         """
@@ -212,19 +219,24 @@ extension EventLog {
         var found: [ChunkDirectory] = []
         for row in rows {
             let offset: Int64
-            let stored: (time: Int64, bytes: [UInt8])
+            let stored: (time: Int64, count: Int, bytes: [UInt8])
             do throws(PostgreSQLError) {
                 offset = try row.int8(0)
-                stored = (try row.timestamp(1), try row.bytes(2))
+                stored = (try row.timestamp(1), try row.int(2), try row.bytes(3))
             } catch {
                 throw EventLogError(error)
             }
+            var entries: [DirectoryEntry]?
             do throws(ChunkFailure) {
-                let entries = try ChunkHead(stored.bytes).entries(stored.bytes)
-                found.append(ChunkDirectory(firstOffset: offset, sliceTime: stored.time, entries: entries))
+                let head = try ChunkHead(stored.bytes)
+                guard head.count == stored.count else { throw ChunkFailure(.lengths) }
+                entries = try head.entries(stored.bytes)
             } catch {
-                throw .corruptChunk(partition: partition, firstOffset: offset, fault: error.fault)
+                note(.corruptChunk(partition: partition, firstOffset: offset, fault: error.fault))
             }
+            found.append(
+                ChunkDirectory(firstOffset: offset, sliceTime: stored.time, count: stored.count, entries: entries)
+            )
         }
         return found
     }

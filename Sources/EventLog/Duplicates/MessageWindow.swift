@@ -9,7 +9,7 @@ struct MessageWindow: Sendable {
     private(set) var from: Int64
     /// The next offset to take.
     private(set) var next: Int64
-    /// When the newest chunk was accepted that left before its time, for want of room.
+    /// When the newest chunk was accepted that left before its time, for want of room, or is damaged.
     private var forgotten = Int64.min
     private var table = MessageTable()
     /// First offset and time of each chunk inside the window, oldest first; those before `oldest` have left it.
@@ -44,14 +44,7 @@ struct MessageWindow: Sendable {
 
     /// Takes the next chunk; `limit` is asked for when there is no room for more message ids.
     mutating func take(firstOffset: Int64, time: Int64, _ entries: [DirectoryEntry], limit: @autoclosure () -> Int) {
-        // Chunks that were too old to matter were left out, so nothing is known of them.
-        if firstOffset > next, next > from { from = firstOffset }
-        while oldest < chunks.count, chunks[oldest].time < time - length { oldest += 1 }
-        chunks.append((firstOffset, time))
-        if oldest > 1024, oldest * 2 > chunks.count {
-            chunks.removeFirst(oldest)
-            oldest = 0
-        }
+        reach(firstOffset, time)
         let floor = floor
         for (index, entry) in entries.enumerated() {
             let offset = firstOffset + Int64(index)
@@ -64,6 +57,25 @@ struct MessageWindow: Sendable {
         if duplicates.count > Self.answers {
             duplicates.removeFirst(Self.answers / 2)
             from = duplicates[0]
+        }
+    }
+
+    /// Passes a damaged chunk, whose message ids nobody knows.
+    mutating func pass(firstOffset: Int64, time: Int64, count: Int) {
+        reach(firstOffset, time)
+        forgotten = max(forgotten, time)
+        next = firstOffset + Int64(count)
+    }
+
+    /// Moves the window on to a chunk.
+    private mutating func reach(_ firstOffset: Int64, _ time: Int64) {
+        // Chunks that were too old to matter were left out, so nothing is known of them.
+        if firstOffset > next, next > from { from = firstOffset }
+        while oldest < chunks.count, chunks[oldest].time < time - length { oldest += 1 }
+        chunks.append((firstOffset, time))
+        if oldest > 1024, oldest * 2 > chunks.count {
+            chunks.removeFirst(oldest)
+            oldest = 0
         }
     }
 
@@ -90,7 +102,7 @@ struct MessageWindow: Sendable {
     mutating func makeRoom(_ limit: Int) {
         while oldest < chunks.count - 1, table.living(from: floor) > limit {
             oldest = min(oldest + max(1, (chunks.count - oldest) / 4), chunks.count - 1)
-            forgotten = chunks[oldest - 1].time
+            forgotten = max(forgotten, chunks[oldest - 1].time)
         }
         table.rebuild(from: floor, limit: limit)
     }

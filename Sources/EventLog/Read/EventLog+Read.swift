@@ -32,9 +32,9 @@ extension EventLog {
     /// The chunks that hold the events from `position` on; empty if there are none yet.
     ///
     /// The first chunk may begin before the position. All lanes of the node share one read of a chunk, and while the
-    /// log runs, a reader at the end asks the database once per signal.
+    /// log runs, a reader at the end asks the database once per signal. What lies before a damaged chunk is given.
     ///
-    /// - Throws: `database` (try again), `corruptChunk`.
+    /// - Throws: `database` (try again), `corruptChunk` if the first one's directory is damaged.
     package func read(
         _ partition: PartitionID,
         after position: LogPosition,
@@ -88,15 +88,21 @@ extension EventLog {
             } catch {
                 throw EventLogError(error)
             }
-            chunks.append(
-                try Chunk(
-                    partition: partition,
-                    firstOffset: stored.offset,
-                    sliceTime: stored.time,
-                    count: stored.count,
-                    payload: stored.payload
+            do throws(EventLogError) {
+                chunks.append(
+                    try Chunk(
+                        partition: partition,
+                        firstOffset: stored.offset,
+                        sliceTime: stored.time,
+                        count: stored.count,
+                        payload: stored.payload
+                    )
                 )
-            )
+            } catch {
+                note(error)
+                if chunks.isEmpty { throw error }
+                break
+            }
         }
         return chunks
     }
