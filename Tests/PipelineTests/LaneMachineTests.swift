@@ -103,4 +103,52 @@ import WorkerProtocol
         #expect(world.committed.deadLetters.map(\.code) == ["http_400"])
         world.checkEnd()
     }
+
+    @Test func `What is parked or buried does not hold the batch that it came in`() {
+        var machine = LaneMachine(partition: PartitionID(rawValue: 1), destination: DestinationID(rawValue: 1))
+        let chain = [PluginLabel(id: "t", version: "1"), PluginLabel(id: "c", version: "1")]
+        let now = Moment(instant: .now, wall: 0)
+        var bodies = Array(repeating: UInt8(ascii: " "), count: 100_000)
+        var output = bodies
+        output[0] = UInt8(ascii: "{")
+        /// Whether nobody else holds the array: only then is it changed where it is.
+        func isAlone(_ array: inout [UInt8]) -> Bool {
+            let before = unsafe array.withUnsafeBytes { $0.baseAddress }
+            array[1] &+= 1
+            return unsafe before == array.withUnsafeBytes { $0.baseAddress }
+        }
+        machine.read(
+            (0..<4).map { number in
+                let json = bodies[number * 10..<number * 10 + 10]
+                return LaneEvent(
+                    offset: Int64(number),
+                    sliceTime: 0,
+                    userHash: UInt64(number),
+                    receivedAt: 0,
+                    json: json
+                )
+            },
+            chain: chain,
+            at: now
+        )
+        machine.transformed(
+            0,
+            (0..<3).map { .emit([output[$0 * 20..<$0 * 20 + 20]]) } + [
+                .fail(code: "no", message: "", disposition: .bury)
+            ],
+            at: now
+        )
+        let requests = (0..<2).map { PluginRequest(url: "http://a/", body: [], events: [$0]) }
+        let fates: [PluginVerdict] = [.requested, .requested, .fail(code: "no", message: "", disposition: .bury)]
+        machine.built(.portion(0), RequestPlan(requests: requests, fates: fates), under: 0, at: now)
+        machine.ended(0, .delivery(.park(after: .seconds(5)), []), at: now)
+        machine.ended(1, .delivery(.refused, []), at: now)
+        _ = machine.takeActions()
+        #expect(isAlone(&bodies) && isAlone(&output))
+        let checkpoint = machine.takeCheckpoint()
+        #expect(checkpoint.parked.map { $0.payload?.count } == [20])
+        #expect(checkpoint.deadLetters.map(\.before.count) == [10, 10, 10])
+        #expect(checkpoint.deadLetters.compactMap(\.after?.count) == [20, 20])
+        #expect(machine.isIdle)
+    }
 }

@@ -190,7 +190,13 @@ struct LaneWorld {
 
     private func event(_ offset: Int64, isNew: Bool) -> LaneEvent {
         let choice: LaneEvent.Choice =
-            mood == .wild && offset % 11 == 7 ? .duplicate : mood == .wild && offset % 13 == 8 ? .filtered : .wanted
+            switch offset {
+            case _ where mood == .calm: .wanted
+            case _ where offset % 11 == 7: .duplicate
+            case _ where offset % 13 == 8: .filtered
+            case _ where offset % 43 == 5: .damaged("its bodies have changed")
+            default: .wanted
+            }
         return LaneEvent(
             offset: offset,
             sliceTime: offset,
@@ -370,6 +376,7 @@ struct LaneWorld {
             switch event(offset, isNew: true).choice {
             case .duplicate: one.duplicates = 1
             case .filtered: one.filtered = 1
+            case .damaged: one.failed = 1
             case .wanted where isDropped(offset): one.dropped = 1
             case .wanted where isFailed(offset): one.failed = 1
             case .wanted:

@@ -94,7 +94,8 @@ extension Lane {
         do throws(EventLogError) {
             post(.read(try await feed.read(after: position, room: room)))
         } catch {
-            logFailedRead(error)
+            // Of a damaged chunk the log has spoken once.
+            if case .corruptChunk = error {} else { logFailedRead(error) }
             let pause: Duration = if case .retry(let delay) = error.disposition { delay } else { .seconds(5) }
             try? await Task.sleep(for: pause, clock: .continuous)
             post(.readFailed)
@@ -114,7 +115,6 @@ extension Lane {
     func reread(_ portion: Int, _ items: [ParkedItem]) async {
         var again = RereadEvents()
         var chunk: Chunk?
-        var damaged: Int64?
         var index = 0
         while index < items.count, !Task.isCancelled {
             let item = items[index]
@@ -134,8 +134,7 @@ extension Lane {
                 let error = EventLogError.corruptChunk(partition: key.partition, firstOffset: first, fault: fault)
                 // A chunk behind the event's place is damaged, so the event's own is no longer there.
                 if first <= item.offset { again.damage[item.offset] = error.description }
-                if first <= item.offset, damaged != first { log(error, at: first) }
-                damaged = first
+                log.note(error)
                 index += 1
             } catch {
                 logFailedRead(error)
@@ -143,19 +142,6 @@ extension Lane {
             }
         }
         if !Task.isCancelled { post(.reread(portion: portion, again)) }
-    }
-
-    private func log(_ damage: EventLogError, at offset: Int64) {
-        logger.error(
-            """
-            A chunk of the log is damaged, so the events in it that waited to be tried again have failed and are dead \
-            letters without a body. Check the database's disk; restore the chunk from a backup to read them.
-            """,
-            metadata: [
-                "lane": "\(key.consumer)/\(key.partition)", "offset": "\(offset)", "error.code": "\(damage.code)",
-                "error": "\(damage)",
-            ]
-        )
     }
 }
 

@@ -30,7 +30,7 @@ final class Lane: Sendable {
     }
 
     let key: LaneID
-    let ledger = LaneLedger()
+    let ledger: LaneLedger
     let start: LaneStart
     let feed: PartitionFeed
     let log: EventLog
@@ -55,6 +55,7 @@ final class Lane: Sendable {
     ) {
         self.key = key
         self.start = start
+        ledger = LaneLedger(start.machine.settings)
         self.feed = feed
         self.log = log
         self.waits = waits
@@ -155,13 +156,15 @@ final class Lane: Sendable {
             case .reread(let portion, let items): group.addTask { await self.reread(portion, items) }
             }
         }
-        let mayRead = !desk.isReading && !desk.isDry && ledger.deadLetters < desk.machine.settings.deadLetters
+        let settled = desk.machine.settledSinceCheckpoint
+        let buried = desk.machine.buriedSinceCheckpoint
+        if settled >= Self.publishEvery || buried >= desk.machine.settings.uncommittedBytes { publish(&desk) }
+        let mayRead = !desk.isReading && !desk.isDry && !ledger.isFull
         if mayRead, let room = desk.machine.room {
             desk.isReading = true
             let position = desk.readPosition
             group.addTask { await self.read(from: position, room: room) }
         }
-        if desk.machine.settledSinceCheckpoint >= Self.publishEvery { publish(&desk) }
         if desk.machine.isChanged { ledger.hasNews.store(true, ordering: .relaxed) }
         if !desk.stale.isEmpty { renewStale(&desk) }
         setAlarm(&desk, &group)

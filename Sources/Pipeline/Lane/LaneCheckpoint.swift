@@ -14,6 +14,14 @@ package struct LaneCheckpoint: Sendable {
     package var parked: [ParkedItem]
     package var released: [ParkedKey]
     package var deadLetters: [LaneDeadLetter]
+
+    /// The rows that it writes or deletes beside its own.
+    var rows: Int { parked.count + released.count + deadLetters.count }
+
+    /// What these rows hold, in bytes and about.
+    var bytes: Int {
+        deadLetters.reduce(0) { $0 + $1.size } + parked.reduce(0) { $0 + ($1.payload?.count ?? 0) }
+    }
 }
 
 /// What happened to single events since the last checkpoint.
@@ -23,7 +31,9 @@ struct LaneChanges {
         case released
     }
     private var rows: [ParkedKey: Change] = [:]
-    var deadLetters: [LaneDeadLetter] = []
+    private(set) var deadLetters: [LaneDeadLetter] = []
+    /// What they hold.
+    private(set) var buriedBytes = 0
     /// Events that were settled or came back from waiting.
     var settled = 0
 
@@ -31,6 +41,11 @@ struct LaneChanges {
 
     mutating func park(_ item: ParkedItem) { rows[item.key] = .parked(item) }
     mutating func release(_ item: ParkedItem) { rows[item.key] = .released }
+
+    mutating func bury(_ letters: [LaneDeadLetter]) {
+        deadLetters += letters
+        for letter in letters { buriedBytes += letter.size }
+    }
 
     /// The rows to write and to delete; the last word about each counts.
     var parked: [ParkedItem] {

@@ -34,10 +34,15 @@ package struct LaneDeadLetter: Equatable, Sendable {
     /// A sentence for a person, with nothing of the event in it but what the plugin or the destination said.
     package let reason: String
     package let plugin: PluginLabel
-    /// The event as it was accepted.
-    package let before: ArraySlice<UInt8>
-    /// The part as it was when it failed; nil when that is the event itself.
-    package let after: ArraySlice<UInt8>?
+    /// The event as it was accepted, in memory of its own; one for all letters of an event.
+    package let before: [UInt8]
+    /// The part as it was when it failed, in memory of its own; nil when that is the event itself.
+    package let after: [UInt8]?
     /// The latest tries, with what the destination answered.
     package let attempts: [Attempt]
+
+    /// What is to be stored of it, in bytes and about.
+    var size: Int {
+        attempts.reduce(before.count + (after?.count ?? 0) + reason.utf8.count) { $0 + $1.text.utf8.count }
+    }
 }

@@ -19,6 +19,8 @@ package struct LaneEvent: Sendable {
         case duplicate
         /// The connection does not want it.
         case filtered
+        /// Its body cannot be read, for this reason.
+        case damaged(String)
     }
 
     package init(

@@ -27,7 +27,7 @@ extension LaneMachine {
                     sliceTime: subject.sliceTime,
                     part: part.number,
                     userHash: user,
-                    payload: part.json,
+                    payload: Array(part.json),
                     attempts: isCause ? attempts : part.attempts,
                     since: isCause ? since : part.since ?? since,
                     dueAt: isCause ? dueAt : 0,

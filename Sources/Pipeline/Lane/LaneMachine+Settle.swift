@@ -42,9 +42,9 @@ extension LaneMachine {
         let portion = portions[reference.portion - firstPortion]
         let part = portion.parts[reference.part]
         let event = portion.events[part.event]
-        var before = event.json
         // Of a part that waited, the event itself is found in the log.
-        if case .part = event.origin { before = [] }
+        let isKnown = if case .part = event.origin { false } else { true }
+        let before = isKnown ? event.letters.first?.before ?? Array(event.json) : []
         return LaneDeadLetter(
             offset: event.offset,
             sliceTime: event.sliceTime,
@@ -55,7 +55,7 @@ extension LaneMachine {
             reason: reason,
             plugin: connector,
             before: before,
-            after: portion.chain.count == 1 ? nil : part.json,
+            after: portion.chain.count == 1 ? nil : Array(part.json),
             attempts: attempts
         )
     }
@@ -114,21 +114,20 @@ extension LaneMachine {
     /// An event that was parked as an offset lies in a damaged chunk.
     mutating func failUnread(_ index: Int, _ event: Int, _ reason: String) {
         let subject = portions[index].events[event]
-        let letter = LaneDeadLetter(
-            offset: subject.offset,
-            sliceTime: subject.sliceTime,
-            part: nil,
-            userHash: subject.userHash,
-            stage: .read,
-            code: "corrupt_chunk",
-            reason: reason,
-            plugin: PluginLabel(id: "", version: ""),
-            before: [],
-            after: nil,
-            attempts: []
-        )
-        portions[index].events[event].letters = [letter]
+        portions[index].events[event].letters = [
+            .unread(subject.offset, sliceTime: subject.sliceTime, userHash: subject.userHash, reason)
+        ]
         finishFailed(index, event)
+    }
+
+    /// An event that lies in a damaged chunk fails when it is reached.
+    mutating func failUnread(_ event: LaneEvent, _ reason: String) {
+        var counts = Counts()
+        counts.read = 1
+        counts.failed = 1
+        guard progress.settle(event.offset, counts) else { return }
+        changes.bury([.unread(event.offset, sliceTime: event.sliceTime, userHash: event.userHash, reason)])
+        changes.settled += 1
     }
 
     private mutating func settle(_ index: Int, _ event: Int, _ counts: Counts) {
@@ -139,9 +138,7 @@ extension LaneMachine {
             progress.count(counts)
         case .part: progress.count(counts)
         }
-        if !portions[index].events[event].letters.isEmpty {
-            changes.deadLetters += portions[index].events[event].letters
-        }
+        changes.bury(portions[index].events[event].letters)
         leave(index, event)
     }
 
@@ -179,6 +176,25 @@ extension LaneMachine {
             parked: changes.parked,
             released: changes.released,
             deadLetters: changes.deadLetters
+        )
+    }
+}
+
+extension LaneDeadLetter {
+    /// Of an event whose body cannot be read from the log any more.
+    fileprivate static func unread(_ offset: Int64, sliceTime: Int64, userHash: UInt64, _ reason: String) -> Self {
+        LaneDeadLetter(
+            offset: offset,
+            sliceTime: sliceTime,
+            part: nil,
+            userHash: userHash,
+            stage: .read,
+            code: "corrupt_chunk",
+            reason: reason,
+            plugin: PluginLabel(id: "", version: ""),
+            before: [],
+            after: nil,
+            attempts: []
         )
     }
 }

@@ -141,8 +141,8 @@ extension LaneMachine {
             code: code,
             reason: message,
             plugin: label(index, step),
-            before: subject.json,
-            after: step > 0 ? part?.json : nil,
+            before: Array(subject.json),
+            after: step > 0 ? part.map { Array($0.json) } : nil,
             attempts: []
         )
         portions[index].events[event].letters = [letter]

@@ -81,6 +81,9 @@ package struct LaneMachine {
     /// How many events were settled since what happened was taken.
     package var settledSinceCheckpoint: Int { changes.settled }
 
+    /// What the dead letters hold that were made since then, in bytes.
+    package var buriedSinceCheckpoint: Int { changes.buriedBytes }
+
     package mutating func takeActions() -> [LaneAction] {
         defer { actions = [] }
         return actions
@@ -106,6 +109,7 @@ package struct LaneMachine {
                 )
             case .duplicate: settleUnwanted(event.offset) { $0.duplicates = 1 }
             case .filtered: settleUnwanted(event.offset) { $0.filtered = 1 }
+            case .damaged(let reason): failUnread(event, reason)
             }
         }
         nextOffset = max(nextOffset, last.offset + 1)
@@ -202,7 +206,7 @@ package struct LaneMachine {
                     sliceTime: item.sliceTime,
                     userHash: item.userHash,
                     receivedAt: item.receivedAt,
-                    json: item.payload ?? [],
+                    json: (item.payload ?? [])[...],
                     origin: item.part == nil ? .follower(item) : .part(item)
                 )
             )

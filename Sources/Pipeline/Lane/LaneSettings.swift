@@ -16,6 +16,8 @@ package struct LaneSettings: Sendable {
     package var parkedBytes = 16 * 1024 * 1024
     /// Dead letters that may wait for their commit before the lane reads nothing more.
     package var deadLetters = 2_000
+    /// Bytes of dead letters and parked parts that may wait for their commit before the lane reads nothing more.
+    package var uncommittedBytes = 16 * 1024 * 1024
     /// Events of parked users that are taken up again together.
     package var releaseEvents = 256
     /// Requests that one request of several events is divided into.

@@ -20,19 +20,30 @@ final class PartitionFeed: Sendable {
     }
 
     /// The events from `position` on, as many chunks as begin within `room` events.
+    ///
+    /// - Throws: `database`; `corruptChunk` if the first chunk's directory is damaged, so that nothing is known of its
+    ///   events.
     func read(after position: LogPosition, room: Int) async throws(EventLogError) -> DecidedChunks {
         let chunks = try await log.read(partition, after: position, limit: Self.limit)
         var decided = DecidedChunks()
         for chunk in chunks {
             if decided.events.count >= room { break }
-            let bodies = try chunk.bodies()
+            var bodies: ChunkBodies?
+            var damage = ""
+            do throws(EventLogError) {
+                bodies = try chunk.bodies()
+            } catch {
+                log.note(error)
+                damage = error.description
+            }
             var repeated = try await window.duplicates(in: chunk)[...]
             for place in chunk.entries.indices {
                 let isRepeated = repeated.first == place
                 if isRepeated { repeated.removeFirst() }
                 guard chunk.firstOffset + Int64(place) >= position.offset else { continue }
-                let choice: LaneEvent.Choice = isRepeated ? .duplicate : .wanted
-                decided.events.append(LaneEvent(chunk, place, bodies[place], choice: choice))
+                let choice: LaneEvent.Choice =
+                    isRepeated ? .duplicate : bodies == nil ? .damaged(damage) : .wanted
+                decided.events.append(LaneEvent(chunk, place, bodies?[place] ?? [], choice: choice))
             }
             decided.chunks.append((chunk.firstOffset, chunk.sliceTime, chunk.end))
         }

@@ -7,8 +7,8 @@ package struct ParkedItem: Equatable, Sendable {
     /// Which part; nil for a whole event, which is read from the log again.
     package var part: Int?
     package var userHash: UInt64
-    /// The part as transformed; nil for a whole event.
-    package var payload: ArraySlice<UInt8>?
+    /// The part as transformed, in memory of its own; nil for a whole event.
+    package var payload: [UInt8]?
     /// Tries so far.
     package var attempts: Int
     /// When the first of them was.
@@ -29,7 +29,7 @@ package struct ParkedItem: Equatable, Sendable {
         sliceTime: Int64,
         part: Int? = nil,
         userHash: UInt64,
-        payload: ArraySlice<UInt8>? = nil,
+        payload: [UInt8]? = nil,
         attempts: Int = 0,
         since: Int64,
         dueAt: Int64 = 0,

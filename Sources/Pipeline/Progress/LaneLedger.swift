@@ -4,27 +4,42 @@ import Synchronization
 ///
 /// - Owner: the lane writes, the node's checkpointer takes.
 final class LaneLedger: Sendable {
+    private let settings: LaneSettings
     private let page = Mutex<LaneCheckpoint?>(nil)
+    private let full = Atomic<Bool>(false)
     /// Whether the lane has something to publish that nobody has asked for yet.
     let hasNews = Atomic<Bool>(false)
 
+    init(_ settings: LaneSettings) { self.settings = settings }
+
     func publish(_ checkpoint: LaneCheckpoint) {
         page.withLock { page in
-            if page == nil { page = checkpoint } else { page?.follow(with: checkpoint) }
+            var whole = checkpoint
+            if var earlier = page.take() {
+                earlier.follow(with: checkpoint)
+                whole = earlier
+            }
+            full.store(isFilled(by: whole), ordering: .relaxed)
+            page = whole
         }
+    }
+
+    /// Whether the lane waits until this is taken.
+    func isFilled(by checkpoint: LaneCheckpoint) -> Bool {
+        checkpoint.deadLetters.count >= settings.deadLetters || checkpoint.bytes >= settings.uncommittedBytes
     }
 
     func take() -> LaneCheckpoint? {
         page.withLock { page in
-            defer { page = nil }
-            return page
+            full.store(false, ordering: .relaxed)
+            return page.take()
         }
     }
 
-    var isEmpty: Bool { page.withLock { $0 == nil } }
+    /// Whether so much waits to be committed that the lane must make no more.
+    var isFull: Bool { full.load(ordering: .relaxed) }
 
-    /// How many dead letters wait to be committed.
-    var deadLetters: Int { page.withLock { $0?.deadLetters.count ?? 0 } }
+    var isEmpty: Bool { page.withLock { $0 == nil } }
 }
 
 extension LaneCheckpoint {

@@ -45,8 +45,8 @@ extension LaneDeadLetter {
             reason: String(reason.prefix(Self.maximumReason)),
             plugin: plugin.id.isEmpty ? nil : "\(plugin.id)@\(plugin.version)",
             attempts: attempts.last?.number ?? 0,
-            before: before.isEmpty ? nil : Array(before),
-            after: after.map { Array($0) },
+            before: before.isEmpty ? nil : before,
+            after: after,
             history: history
         )
     }

@@ -18,22 +18,17 @@ final class Checkpointer: Sendable {
         case refused(LaneID)
     }
 
-    /// A lane and the lease under which it may commit.
-    private struct Entry {
-        let lane: Lane
-        let lease: Lease
-        /// Of the lane's latest commit.
-        var number: Int64
-        /// Another node has taken over, or the database refuses: nothing of the lane is committed any more.
-        var isOver = false
-    }
-
     private struct State {
-        var entries: [LaneID: Entry] = [:]
+        var lanes: [LaneID: Lane] = [:]
+        var roll = CheckpointRoll()
         /// What was taken from the lanes and is not known to be kept; the first was sent first.
         var batches: [CheckpointBatch] = []
         /// Whether the last commit failed, which is said once.
         var isFailing = false
+        /// When a failing database is not waited for any longer.
+        var deadline: ContinuousClock.Instant?
+
+        var isLate: Bool { deadline.map { isFailing && ContinuousClock.now >= $0 } ?? false }
     }
 
     private let log: EventLog
@@ -51,8 +46,10 @@ final class Checkpointer: Sendable {
     }
 
     func enter(_ lane: Lane, _ lease: Lease) {
-        let entry = Entry(lane: lane, lease: lease, number: lane.start.record.number)
-        state.withLock { $0.entries[lane.key] = entry }
+        state.withLock { state in
+            state.lanes[lane.key] = lane
+            state.roll.enter(lane.key, lane.ledger, lease, after: lane.start.record)
+        }
     }
 
     /// Commits every period until the task is cancelled; while that fails, less often.
@@ -61,15 +58,15 @@ final class Checkpointer: Sendable {
             let pause = state.withLock { $0.isFailing ? max(period, Self.pause) : period }
             try? await Task.sleep(for: pause, clock: .continuous)
             await commit()
-            for entry in state.withLock({ Array($0.entries.values) })
-            where entry.lane.ledger.hasNews.load(ordering: .relaxed) { entry.lane.post(.checkpoint) }
+            for lane in state.withLock({ Array($0.lanes.values) })
+            where lane.ledger.hasNews.load(ordering: .relaxed) { lane.post(.checkpoint) }
         }
     }
 
     /// Commits what lanes have left here so far.
     func commit() async {
         await turn.take()
-        if await sendAll() {
+        if !state.withLock(\.isLate), await sendAll() {
             gather()
             _ = await sendAll()
         }
@@ -78,54 +75,41 @@ final class Checkpointer: Sendable {
 
     /// How long it waits while commits fail.
     private static let pause = Duration.milliseconds(250)
-    /// The parked events and dead letters after which a batch takes no further lane.
-    private static let rowsTogether = 4_000
 
     /// Commits the last of a lane that has ended, and forgets it.
     ///
-    /// Without the database it waits, at most for `bound`, since whoever starts the lane again must find what happened.
-    /// A lane that may not commit is forgotten at once: whoever goes on goes on from what was committed.
-    func settle(_ key: LaneID, atMost bound: Duration?) async {
-        let deadline = bound.map { ContinuousClock.now + $0 }
-        while isOpen(key) {
+    /// Without the database it waits until ``close(by:)`` says otherwise, since whoever starts the lane again must find
+    /// what happened. A lane that may not commit is forgotten at once: whoever goes on goes on from what was committed.
+    func settle(_ key: LaneID) async {
+        while isOpen(key), !Task.isCancelled {
             await commit()
-            guard isOpen(key), !Task.isCancelled else { break }
-            if let deadline, ContinuousClock.now >= deadline { break }
+            guard isOpen(key), !state.withLock(\.isLate) else { break }
             try? await Task.sleep(for: period, clock: .continuous)
         }
-        state.withLock { $0.entries[key] = nil }
+        state.withLock { state in
+            state.lanes[key] = nil
+            state.roll.forget(key)
+        }
     }
+
+    /// Waits for a failing database until then and no longer, for lanes that have ended already and those that will.
+    func close(by deadline: ContinuousClock.Instant) { state.withLock { $0.deadline = deadline } }
 
     /// Whether there is something of the lane that may still be committed.
     private func isOpen(_ key: LaneID) -> Bool {
         state.withLock { state in
-            guard let entry = state.entries[key], !entry.isOver else { return false }
-            return !entry.lane.ledger.isEmpty || state.batches.contains { $0.holds(key) }
+            guard let entry = state.roll[key], !entry.isOver else { return false }
+            return !entry.ledger.isEmpty || state.batches.contains { $0.holds(key) }
         }
     }
 
     /// Makes a batch of what the lanes have published that have nothing on its way.
     private func gather() {
         state.withLock { state in
-            let busy = Set(state.batches.flatMap { $0.pages.map(\.lane) })
-            var pages: [CheckpointBatch.Page] = []
-            var rows = 0
-            for (key, entry) in state.entries where !entry.isOver && !busy.contains(key) && rows < Self.rowsTogether {
-                guard let checkpoint = entry.lane.ledger.take() else { continue }
-                rows += checkpoint.parked.count + checkpoint.released.count + checkpoint.deadLetters.count
-                // It reads nothing until there is room for more.
-                let most = entry.lane.start.machine.settings.deadLetters
-                if checkpoint.deadLetters.count >= most { entry.lane.post(.look) }
-                state.entries[key]?.number += 1
-                pages.append(
-                    CheckpointBatch.Page(
-                        lane: key,
-                        lease: entry.lease,
-                        number: entry.number + 1,
-                        start: entry.lane.start.record.start,
-                        checkpoint: checkpoint
-                    )
-                )
+            let pages = state.roll.gather(except: Set(state.batches.flatMap { $0.pages.map(\.lane) }))
+            // Those that waited for room read on.
+            for page in pages where state.roll[page.lane]?.ledger.isFilled(by: page.checkpoint) == true {
+                state.lanes[page.lane]?.post(.look)
             }
             if !pages.isEmpty { state.batches.append(CheckpointBatch(pages: pages)) }
         }
@@ -199,11 +183,11 @@ final class Checkpointer: Sendable {
 
     private func end(_ batch: CheckpointBatch) {
         for page in batch.pages {
-            let entry = state.withLock { state in
-                state.entries[page.lane]?.isOver = true
-                return state.entries[page.lane]
+            let lane = state.withLock { state in
+                state.roll.end(page.lane)
+                return state.lanes[page.lane]
             }
-            entry?.lane.post(.stop)
+            lane?.post(.stop)
         }
     }
 

@@ -45,7 +45,7 @@ struct LaneFloor {
     /// Whether every lane has ended after a shutdown.
     var isClosed: Bool { isClosing && stands.isEmpty }
 
-    mutating func take(_ notice: Pipeline.Notice, _ group: inout TaskGroup<Void>) {
+    mutating func take(_ notice: Pipeline.Notice, _ group: inout DiscardingTaskGroup) {
         switch notice {
         case .snapshot(let snapshot):
             self.snapshot = snapshot
@@ -67,9 +67,8 @@ struct LaneFloor {
             stands[key] = .leaving
             let checkpointer = pipeline.checkpointer
             let notice = pipeline.notice
-            let bound: Duration? = isClosing ? Self.lastCommit : nil
             group.addTask {
-                await checkpointer.settle(key, atMost: bound)
+                await checkpointer.settle(key)
                 notice.yield(.settled(key))
             }
         case .settled(let key):
@@ -77,14 +76,12 @@ struct LaneFloor {
             arrange(&group)
         case .shutdown:
             isClosing = true
+            pipeline.checkpointer.close(by: .now + pipeline.settings.farewell)
             arrange(&group)
         }
         let refused = stands.values.count { if case .refused = $0 { true } else { false } }
         pipeline.refusedLanes.store(refused, ordering: .relaxed)
     }
-
-    /// How long a shutdown waits for the database to take a lane's last progress; the rest is delivered again.
-    private static let lastCommit = Duration.seconds(5)
 
     /// Ends the sessions once no lane needs them.
     mutating func close() async {
@@ -92,7 +89,7 @@ struct LaneFloor {
     }
 
     /// Compares what runs with what should.
-    private mutating func arrange(_ group: inout TaskGroup<Void>) {
+    private mutating func arrange(_ group: inout DiscardingTaskGroup) {
         let wanted = isClosing ? [:] : wantedLanes()
         for key in Array(blueprints.keys) where wanted[key] == nil { blueprints[key] = nil }
         // A lane under an old epoch must not commit any more, and cannot; it begins anew under the new one.
@@ -108,6 +105,8 @@ struct LaneFloor {
         for (key, blueprint) in wanted {
             let changed = blueprints[key] != blueprint
             blueprints[key] = blueprint
+            // What the database refused may be put right: also a lane that is still on its way out begins again.
+            if changed { refusals[key] = nil }
             switch stands[key] {
             case .running(let lane, _) where changed: lane.assign(plan(blueprint, &group))
             case .refused where changed: load(key, &group)
@@ -135,20 +134,20 @@ struct LaneFloor {
         return wanted
     }
 
-    private mutating func plan(_ blueprint: LaneBlueprint, _ group: inout TaskGroup<Void>) -> LanePlan {
+    private mutating func plan(_ blueprint: LaneBlueprint, _ group: inout DiscardingTaskGroup) -> LanePlan {
         let (plan, courier) = shelf.plan(blueprint)
         if let courier { group.addTask { await courier.run() } }
         return plan
     }
 
-    private mutating func load(_ key: LaneID, _ group: inout TaskGroup<Void>) {
+    private mutating func load(_ key: LaneID, _ group: inout DiscardingTaskGroup) {
         guard let blueprint = blueprints[key] else { return }
         stands[key] = .loading
         let pipeline = pipeline
         group.addTask { await pipeline.load(key, to: blueprint.destination) }
     }
 
-    private mutating func begin(_ key: LaneID, _ start: LaneStart, _ group: inout TaskGroup<Void>) {
+    private mutating func begin(_ key: LaneID, _ start: LaneStart, _ group: inout DiscardingTaskGroup) {
         guard let blueprint = blueprints[key], let epoch = leases[key.partition], !isClosing else {
             stands[key] = nil
             return

@@ -93,7 +93,7 @@ extension ParkedItem {
             sliceTime: record.sliceTime,
             part: record.part,
             userHash: record.userHash,
-            payload: record.payload.map { $0[...] },
+            payload: record.payload,
             attempts: record.attempts,
             since: record.since,
             dueAt: record.dueAt ?? 0,
@@ -113,7 +113,7 @@ extension ParkedItem {
             attempts: attempts,
             since: since,
             dueAt: dueAt == 0 ? nil : dueAt,
-            payload: payload.map { Array($0) },
+            payload: payload,
             code: code
         )
     }

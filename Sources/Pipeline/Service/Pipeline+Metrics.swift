@@ -15,9 +15,15 @@ extension Pipeline {
             ),
             MetricFamily(
                 name: "leat_duplicate_window_short_partitions",
-                help: "Partitions of this node whose duplicate window is shorter than set, for want of memory.",
+                help: "Partitions whose duplicate window is shorter than set, for want of memory or because of damage.",
                 kind: .gauge,
                 samples: [MetricFamily.Sample(value: Double(duplicates.shortened.count))]
+            ),
+            MetricFamily(
+                name: "leat_log_damaged_chunks",
+                help: "Chunks of the log that were found damaged since the start.",
+                kind: .gauge,
+                samples: [MetricFamily.Sample(value: Double(log.damagedChunks))]
             ),
             MetricFamily(
                 name: "leat_pipeline_refused_lanes",

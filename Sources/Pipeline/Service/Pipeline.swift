@@ -77,7 +77,7 @@ package final class Pipeline: Service {
     /// Runs until graceful shutdown: lanes stop reading, finish what is under way within a bound, and are committed.
     package func run() async {
         await withGracefulShutdownHandler {
-            await withTaskGroup(of: Void.self) { group in
+            await withDiscardingTaskGroup { group in
                 group.addTask {
                     for await snapshot in self.catalog.snapshots() { self.notice.yield(.snapshot(snapshot)) }
                 }
@@ -110,6 +110,9 @@ package struct PipelineSettings: Sendable {
     package var checkpointPeriod = Duration.milliseconds(100)
     /// How often it is looked whether leases came or went.
     package var leasePeriod = Duration.seconds(1)
+    /// How long a shutdown waits for a failing database to take what the lanes did last, beginning with the shutdown;
+    /// the rest is delivered again.
+    package var farewell = Duration.seconds(10)
 
     package init() {}
 }

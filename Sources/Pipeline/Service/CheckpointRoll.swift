@@ -1,0 +1,64 @@
+import EventLog
+import EventModel
+
+/// The lanes that commit together, and whose turn it is.
+struct CheckpointRoll {
+    /// A lane's ledger and the lease under which it may commit.
+    struct Entry {
+        let ledger: LaneLedger
+        let lease: Lease
+        /// Where the lane began.
+        let start: Int64
+        /// Of the lane's latest commit.
+        fileprivate var number: Int64
+        /// The last round in which it gave something.
+        fileprivate var round = 0
+        /// Another node has taken over, or the database refuses: nothing of the lane is committed any more.
+        fileprivate(set) var isOver = false
+    }
+
+    private var entries: [LaneID: Entry] = [:]
+    private var round = 0
+
+    /// The parked events and dead letters after which a batch takes no further lane.
+    static let rowsTogether = 4_000
+    /// The bytes of them after which it takes none: far from the 1 GB that PostgreSQL takes as one message.
+    static let bytesTogether = 64 * 1024 * 1024
+
+    subscript(lane: LaneID) -> Entry? { entries[lane] }
+
+    mutating func enter(_ lane: LaneID, _ ledger: LaneLedger, _ lease: Lease, after record: LaneRecord) {
+        entries[lane] = Entry(ledger: ledger, lease: lease, start: record.start, number: record.number)
+    }
+
+    mutating func end(_ lane: LaneID) { entries[lane]?.isOver = true }
+
+    mutating func forget(_ lane: LaneID) { entries[lane] = nil }
+
+    /// Takes what lanes have published; when that becomes too much, those whose last turn was longest ago come first.
+    mutating func gather(except busy: Set<LaneID>) -> [CheckpointBatch.Page] {
+        round += 1
+        var pages: [CheckpointBatch.Page] = []
+        var rows = 0
+        var bytes = 0
+        let waiting = entries.filter { !$0.value.isOver && !busy.contains($0.key) && !$0.value.ledger.isEmpty }
+        for (lane, entry) in waiting.sorted(by: { $0.value.round < $1.value.round }) {
+            guard rows < Self.rowsTogether, bytes < Self.bytesTogether else { break }
+            guard let checkpoint = entry.ledger.take() else { continue }
+            rows += checkpoint.rows
+            bytes += checkpoint.bytes
+            entries[lane]?.number += 1
+            entries[lane]?.round = round
+            pages.append(
+                CheckpointBatch.Page(
+                    lane: lane,
+                    lease: entry.lease,
+                    number: entry.number + 1,
+                    start: entry.start,
+                    checkpoint: checkpoint
+                )
+            )
+        }
+        return pages
+    }
+}
