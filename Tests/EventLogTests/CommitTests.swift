@@ -97,11 +97,11 @@ import Testing
                 try await direct.transaction { blocker in
                     try await blocker.execute("LOCK TABLE leat.dead_letter IN SHARE MODE")
                     let first = Task { try await log.commit(checkpoint(1), under: leases) }
-                    while try await waiting(direct) < 1 { await Task.yield() }
+                    while try await waiting(direct) < 1 { try await Task.sleep(for: .milliseconds(1)) }
                     proxy.cut()
                     await #expect(throws: EventLogError.self) { try await first.value }
                     async let second: Void = log.commit(checkpoint(1), under: leases)
-                    while try await waiting(direct) < 2 { await Task.yield() }
+                    while try await waiting(direct) < 2 { try await Task.sleep(for: .milliseconds(1)) }
                     try await blocker.execute("COMMIT; BEGIN")
                     try await second
                 }

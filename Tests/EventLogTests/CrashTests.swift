@@ -24,7 +24,9 @@ import Testing
                 for _ in 0..<2 {
                     // In the middle of the work: after some more appends are known to have come through.
                     let before = log.signals.knownEnd(of: Events.partition)
-                    while log.signals.knownEnd(of: Events.partition) < before + 60 { await Task.yield() }
+                    while log.signals.knownEnd(of: Events.partition) < before + 60 {
+                        try await Task.sleep(for: .milliseconds(1))
+                    }
                     if let pid = await cluster.processID { kill(pid, signal) }
                 }
                 return try await group.reduce([]) { $0 + $1 }

@@ -111,7 +111,7 @@ import Testing
                         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%acquire%'"
                             + " AND datname = current_database()"
                     )
-                    while try await pool.query(waits)[0].int(0) == 0 { await Task.yield() }
+                    while try await pool.query(waits)[0].int(0) == 0 { try await Task.sleep(for: .milliseconds(1)) }
                     try await connection.execute("COMMIT; BEGIN")
                     #expect(try await group.next()?.map(\.epoch) == [2])
                 }

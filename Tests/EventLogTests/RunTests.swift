@@ -22,7 +22,7 @@ import Testing
                 group.addTask { try await there.run() }
                 // The first signal says that listening has begun.
                 _ = await changes.next()
-                while here.livingNodes < 2 { await Task.yield() }
+                while here.livingNodes < 2 { try await Task.sleep(for: .milliseconds(1)) }
                 _ = try await here.append([Events.draft(0..<3)])
                 _ = await changes.next()
                 let chunks = try await there.read(Events.partition, after: .beginning)
@@ -53,7 +53,7 @@ import Testing
             let log = EventLog(pool, settings: settings)
             _ = try await log.join(identity: "a")
             let first = Task { try await log.run() }
-            while log.livingNodes < 1 { await Task.yield() }
+            while log.livingNodes < 1 { try await Task.sleep(for: .milliseconds(1)) }
             first.cancel()
             try await first.value
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -61,7 +61,9 @@ import Testing
                 let lastSeen = Statement("test.seen", "SELECT beat_at::text FROM leat.node")
                 for _ in 0..<5 {
                     let before = try await pool.query(lastSeen)[0].text(0)
-                    while try await pool.query(lastSeen)[0].text(0) == before { await Task.yield() }
+                    while try await pool.query(lastSeen)[0].text(0) == before {
+                        try await Task.sleep(for: .milliseconds(1))
+                    }
                 }
                 group.cancelAll()
                 try await group.waitForAll()

@@ -126,7 +126,7 @@ extension WorkerTests {
                 async let leader = Self.error(session, events(["hang"]))
                 // Until the batch is under way: its worker begins to be watched.
                 while bench.workshop.pump.workers.allSatisfy({ worker in worker.state.withLock { $0.watch == nil } }) {
-                    await Task.yield()
+                    try await Task.sleep(for: .milliseconds(1))
                 }
                 // Only now, or it might lead; whether it still waits or comes too late, it is told the same.
                 async let follower = Self.error(session, events([nil]))

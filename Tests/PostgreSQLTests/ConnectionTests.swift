@@ -108,7 +108,7 @@ import Testing
                 WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep(%' AND state = 'active'
                 """
             )
-            while try await pool.query(isRunning)[0].int8(0) == 0 { await Task.yield() }
+            while try await pool.query(isRunning)[0].int8(0) == 0 { try await Task.sleep(for: .milliseconds(1)) }
             task.cancel()
             await #expect(throws: PostgreSQLError.cancelled(query: "wait")) { try await task.value }
             let count = try await pool.query(isRunning)[0].int8(0)
