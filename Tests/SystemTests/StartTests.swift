@@ -34,7 +34,13 @@ import Testing
             try await Task.sleep(for: .milliseconds(1))
         }
         kill(process.processIdentifier, signal)
-        while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+        let end = ContinuousClock.now + .seconds(100)
+        while process.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(10)) }
+        if process.isRunning {
+            kill(process.processIdentifier, SIGKILL)
+            Issue.record("the server did not hear the signal")
+            return
+        }
         #expect(process.terminationReason == .exit && process.terminationStatus == 0)
         // What a program of PostgreSQL had started itself hears of its end a moment later.
         let bound = ContinuousClock.now + .seconds(30)
