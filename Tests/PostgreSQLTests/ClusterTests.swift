@@ -148,6 +148,7 @@ import Testing
             if pauses.count == least.count { break }
             kill(try #require(await cluster.processID), SIGKILL)
         }
+        #expect(pauses.count == least.count)
         #expect(zip(pauses, least).allSatisfy { $0 >= $1 })
         watching.cancel()
         try await watching.value

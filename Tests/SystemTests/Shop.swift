@@ -60,13 +60,18 @@ struct Shop: Sendable {
     }
 
     /// Sends events as one batch; returns the status, or nil when no answer came.
-    func send(_ events: [String], to server: ServerProcess) async -> (status: Int, retryAfter: String?)? {
+    func send(
+        _ events: [String],
+        to server: ServerProcess,
+        headers: [String: String] = [:]
+    ) async -> (status: Int, retryAfter: String?)? {
         var request = HTTPClientRequest(url: server.address + "/v1/batch")
         request.method = .POST
         request.headers.add(
             name: "Authorization",
             value: "Basic " + Data("\(Self.writeKey):".utf8).base64EncodedString()
         )
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(string: "{\"batch\":[\(events.joined(separator: ","))]}"))
         guard let response = try? await Self.client.execute(request, timeout: .seconds(15)) else { return nil }
         _ = try? await response.body.collect(upTo: 1 << 20)
@@ -95,13 +100,21 @@ struct Shop: Sendable {
         return counts
     }
 
-    /// Asks for the counts until everything accepted has an outcome, for two minutes at most.
+    /// Asks for the counts until everything accepted has an outcome, for two minutes at most; a server whose database is
+    /// just coming back is asked again.
     func settled(_ server: ServerProcess, token: String) async throws -> [String: Int] {
         let end = ContinuousClock.now + .seconds(120)
         while true {
-            let counts = try await counts(server, token: token)
-            if counts["unread"] == 0, counts["waiting"] == 0 { return counts }
-            guard ContinuousClock.now < end else { throw Refused(words: "not settled: \(counts)") }
+            var last = ""
+            do {
+                let counts = try await counts(server, token: token)
+                if counts["unread"] == 0, counts["waiting"] == 0 { return counts }
+                last = "\(counts)"
+            } catch let refused as Refused {
+                last = refused.words
+            }
+            guard ContinuousClock.now < end else { throw Refused(words: "not settled: \(last)") }
+            try await Task.sleep(for: .milliseconds(20))
         }
     }
 
