@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Sandbox
 
 /// The one program people meet: the server and every client command.
 @main
@@ -29,8 +28,6 @@ struct Leat: AsyncParsableCommand {
     /// An asynchronous `main` would let the first thread end. The kernel goes on to judge the process by that thread, and
     /// a dead one keeps root's identity when the server gives it up.
     static func main() {
-        // Before there is another thread.
-        if CommandLine.arguments.dropFirst().first == Serve.configuration.commandName { OwnSignals.hold() }
         // The only task without a parent: it is the program, and ends it.
         Task.detached {
             await begin()

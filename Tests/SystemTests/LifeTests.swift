@@ -54,26 +54,6 @@ import Testing
         #expect(await server.stop() == 0)
     }
 
-    @Test func `No thread of the server takes the signals that end it, so that their reader gets every one`()
-        async throws
-    {
-        let folder = TemporaryFolder()
-        let server = try await ServerProcess.start(data: folder.path + "/data")
-        let wanted: UInt64 = 1 << (SIGTERM - 1) | 1 << (SIGINT - 1)
-        var count = 0
-        for thread in try FileManager.default.contentsOfDirectory(atPath: "/proc/\(server.pid)/task") {
-            guard
-                let status = try? String(contentsOfFile: "/proc/\(server.pid)/task/\(thread)/status", encoding: .utf8),
-                let line = status.split(separator: "\n").first(where: { $0.hasPrefix("SigBlk:") }),
-                let blocked = line.split(separator: "\t").last.flatMap({ UInt64($0, radix: 16) })
-            else { continue }
-            #expect(blocked & wanted == wanted, "thread \(thread): \(line)")
-            count += 1
-        }
-        #expect(count > 3)
-        #expect(await server.stop() == 0)
-    }
-
     @Test(arguments: [("ignore", "127.0.0.1"), ("trust", "203.0.113.9")])
     func `The setting decides whether a proxy names the sender`(setting: String, address: String) async throws {
         let receiver = try await RecordingServer.start()

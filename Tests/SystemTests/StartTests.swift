@@ -11,7 +11,11 @@ import Testing
         func isReached(in data: String) -> Bool {
             let lock = try? String(contentsOfFile: data + "/postgresql/postmaster.pid", encoding: .utf8)
             switch self {
-            case .databaseIsMade: return FileManager.default.fileExists(atPath: data + "/postgresql.new/PG_VERSION")
+            case .databaseIsMade:
+                // The folder has its name once it is made, which may have come between two looks.
+                return ["postgresql.new", "postgresql"].contains {
+                    FileManager.default.fileExists(atPath: "\(data)/\($0)/PG_VERSION")
+                }
             case .databaseStarts: return lock != nil
             case .databaseIsReady: return lock?.contains("ready") == true
             }
@@ -29,18 +33,16 @@ import Testing
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()
+        defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+        let start = ContinuousClock.now + .seconds(100)
         while !point.isReached(in: data) {
-            try #require(process.isRunning)
+            try #require(process.isRunning && ContinuousClock.now < start)
             try await Task.sleep(for: .milliseconds(1))
         }
         kill(process.processIdentifier, signal)
         let end = ContinuousClock.now + .seconds(100)
         while process.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(10)) }
-        if process.isRunning {
-            kill(process.processIdentifier, SIGKILL)
-            Issue.record("the server did not hear the signal")
-            return
-        }
+        try #require(!process.isRunning, "the server did not hear the signal")
         #expect(process.terminationReason == .exit && process.terminationStatus == 0)
         // What a program of PostgreSQL had started itself hears of its end a moment later.
         let bound = ContinuousClock.now + .seconds(30)

@@ -5,7 +5,6 @@ import Logging
 /// Runs the server.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve",
         abstract: "Run the server.",
         discussion: """
             Without DATABASE_URL it creates and supervises a private PostgreSQL in its data folder. Every setting can come \
