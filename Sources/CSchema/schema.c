@@ -14,6 +14,34 @@ static const char timing_sql[] = {
 #embed "sql/0003-timing.sql"
     , 0};
 
+static const char append_routines[] = {
+#embed "sql/routines/append.sql"
+    , 0};
+
+static const char slices_routines[] = {
+#embed "sql/routines/slices.sql"
+    , 0};
+
+static const char lease_routines[] = {
+#embed "sql/routines/lease.sql"
+    , 0};
+
+static const char lanes_routines[] = {
+#embed "sql/routines/lanes.sql"
+    , 0};
+
+static const char checkpoint_routines[] = {
+#embed "sql/routines/checkpoint.sql"
+    , 0};
+
+static const char catalog_routines[] = {
+#embed "sql/routines/catalog.sql"
+    , 0};
+
+static const char views_routines[] = {
+#embed "sql/routines/views.sql"
+    , 0};
+
 static const struct leat_migration migrations[] = {
     {1, "log", log_sql},
     {2, "catalog", catalog_sql},
@@ -24,4 +52,13 @@ const int leat_migration_count = sizeof migrations / sizeof migrations[0];
 
 const struct leat_migration *leat_migration_at(int index) {
     return index >= 0 && index < leat_migration_count ? &migrations[index] : NULL;
+}
+
+static const char *const routines[] = {
+    append_routines, slices_routines, lease_routines, lanes_routines, checkpoint_routines, catalog_routines, views_routines,
+};
+
+const char *leat_routines_at(int index) {
+    const int count = sizeof routines / sizeof routines[0];
+    return index >= 0 && index < count ? routines[index] : NULL;
 }

@@ -19,6 +19,8 @@ package enum EventLogError: ClassifiedError, Equatable {
     case nodeReplaced
     /// The database was made by a newer program.
     case newerSchema(found: Int, known: Int)
+    /// The database took a step of the schema in another form than this program knows.
+    case alteredSchema(version: Int)
     /// A step of the schema could not be taken.
     case migration(name: String, PostgreSQLError)
 
@@ -32,6 +34,7 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .noPartition: "no_partition"
         case .nodeReplaced: "node_replaced"
         case .newerSchema: "newer_schema"
+        case .alteredSchema: "altered_schema"
         case .migration: "migration_failed"
         }
     }
@@ -40,7 +43,7 @@ package enum EventLogError: ClassifiedError, Equatable {
         switch self {
         case .database(let error), .migration(_, let error): error.disposition
         case .noSlice: .retry(after: .milliseconds(500))
-        case .corruptChunk, .leaseLost, .laneRemoved, .noPartition, .nodeReplaced, .newerSchema: .stop
+        case .corruptChunk, .leaseLost, .laneRemoved, .noPartition, .nodeReplaced, .newerSchema, .alteredSchema: .stop
         }
     }
 
@@ -56,6 +59,11 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .nodeReplaced: "Another run has taken the place of this node."
         case .newerSchema(let found, let known):
             "The database has schema version \(found), but this program knows versions up to \(known); use a newer one."
+        case .alteredSchema(let version):
+            """
+            The database took step \(version) of its schema from another build, so its tables are not those that this \
+            program knows; use that build, or restore a backup into a new database.
+            """
         case .migration(let name, let error): "Step \(name) of the schema failed. \(error.description)"
         }
     }
