@@ -14,6 +14,10 @@ static const char timing_sql[] = {
 #embed "sql/0003-timing.sql"
     , 0};
 
+static const char generation_sql[] = {
+#embed "sql/0005-generation.sql"
+    , 0};
+
 static const char append_routines[] = {
 #embed "sql/routines/append.sql"
     , 0};
@@ -38,6 +42,10 @@ static const char catalog_routines[] = {
 #embed "sql/routines/catalog.sql"
     , 0};
 
+static const char generation_routines[] = {
+#embed "sql/routines/generation.sql"
+    , 0};
+
 static const char views_routines[] = {
 #embed "sql/routines/views.sql"
     , 0};
@@ -46,6 +54,7 @@ static const struct leat_migration migrations[] = {
     {1, "log", log_sql},
     {2, "catalog", catalog_sql},
     {3, "timing", timing_sql},
+    {5, "generation", generation_sql},
 };
 
 const int leat_migration_count = sizeof migrations / sizeof migrations[0];
@@ -55,7 +64,8 @@ const struct leat_migration *leat_migration_at(int index) {
 }
 
 static const char *const routines[] = {
-    append_routines, slices_routines, lease_routines, lanes_routines, checkpoint_routines, catalog_routines, views_routines,
+    append_routines, slices_routines, lease_routines, lanes_routines, checkpoint_routines, generation_routines,
+    catalog_routines, views_routines,
 };
 
 const char *leat_routines_at(int index) {

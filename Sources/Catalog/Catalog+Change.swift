@@ -65,6 +65,7 @@ extension Catalog {
                     if let key = try await change.carryOut(on: connection) { keys.append(key) }
                 }
                 let revision = try await Self.end(plan.lines, by: who, on: connection)
+                try await Self.repartition(plan.changes, on: connection)
                 return Applied(plan: plan, generatedKeys: keys, revision: revision)
             }
         }
@@ -74,6 +75,20 @@ extension Catalog {
 
     static func end(_ lines: [String], by who: String, on connection: PostgreSQL.Connection) async throws -> Int64 {
         try await connection.query(endChange, [.text(who), .textArray(lines)]).first?.int8(0) ?? 0
+    }
+
+    /// Opens the generations that a plan asks for, and commits.
+    ///
+    /// Nobody can append to the source from the first of these statements to the commit, so they are one message: also
+    /// if this process stops here, the whole of it is carried out or nothing.
+    private static func repartition(_ changes: [Change], on connection: PostgreSQL.Connection) async throws {
+        let steps = changes.compactMap { change -> String? in
+            guard case .repartitionSource(let id, _, _, let count) = change else { return nil }
+            return "SELECT leat.change_partitions(\(id.rawValue), \(count)); "
+        }
+        guard !steps.isEmpty else { return }
+        let script = steps.joined() + "COMMIT"
+        try await connection.execute(Statement("catalog.change_partitions", script, isCancellable: false))
     }
 
     static func lock(_ connection: PostgreSQL.Connection) async throws {

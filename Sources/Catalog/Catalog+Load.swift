@@ -9,6 +9,13 @@ private let readSources = Statement(
     FROM leat.source WHERE removed_at IS NULL ORDER BY source_id
     """
 )
+private let readClosed = Statement(
+    "catalog.closed_generations",
+    """
+    SELECT source_id, generation, partitions FROM leat.generation
+    WHERE closed_at IS NOT NULL AND retired_at IS NULL ORDER BY source_id, generation
+    """
+)
 private let readWriteKeys = Statement(
     "catalog.write_keys",
     "SELECT key_hash, source_id, hint, created_at FROM leat.write_key ORDER BY created_at, key_hash"
@@ -70,7 +77,12 @@ extension Catalog {
     /// Reads everything inside a transaction that holds it still.
     static func load(on connection: PostgreSQL.Connection) async throws -> CatalogSnapshot {
         let revision = try await connection.query(readRevision).first?.int8(0) ?? 0
-        let sources = try await connection.query(readSources).map(Source.init(row:))
+        var closed: [SourceID: [Generation]] = [:]
+        for row in try await connection.query(readClosed) {
+            let generation = try Generation(row: row)
+            closed[generation.source, default: []].append(generation)
+        }
+        let sources = try await connection.query(readSources).map { try Source(row: $0, closed: closed) }
         let keys = try await connection.query(readWriteKeys).compactMap(WriteKey.init(row:))
         let destinations = try await connection.query(readDestinations).map(Destination.init(row:))
         var steps: [Int64: [Transformation]] = [:]
@@ -122,13 +134,25 @@ extension CatalogError {
 }
 
 extension Source {
-    fileprivate init(row: Row) throws {
+    fileprivate init(row: Row, closed: [SourceID: [Generation]]) throws {
+        let id = SourceID(rawValue: try row.int8(0))
         self.init(
-            id: SourceID(rawValue: try row.int8(0)),
+            id: id,
             name: try row.text(1),
             enabled: try row.bool(2),
             partitions: UInt8(truncatingIfNeeded: try row.int2(3)),
-            generation: UInt16(truncatingIfNeeded: try row.int4(4))
+            generation: UInt16(truncatingIfNeeded: try row.int4(4)),
+            closed: closed[id] ?? []
+        )
+    }
+}
+
+extension Generation {
+    fileprivate init(row: Row) throws {
+        self.init(
+            source: SourceID(rawValue: try row.int8(0)),
+            number: UInt16(truncatingIfNeeded: try row.int4(1)),
+            partitions: UInt8(truncatingIfNeeded: try row.int2(2))
         )
     }
 }

@@ -11,13 +11,23 @@ package struct Source: Equatable, Sendable {
     package let partitions: UInt8
     /// Counts the changes of the partitioning; the log of an older generation is drained before a newer one is read.
     package let generation: UInt16
+    /// The earlier generations of which something is left, the oldest first; they take no more events.
+    package let closed: [Generation]
 
-    package init(id: SourceID, name: String, enabled: Bool, partitions: UInt8, generation: UInt16) {
+    package init(
+        id: SourceID,
+        name: String,
+        enabled: Bool,
+        partitions: UInt8,
+        generation: UInt16,
+        closed: [Generation] = []
+    ) {
         self.id = id
         self.name = name
         self.enabled = enabled
         self.partitions = partitions
         self.generation = generation
+        self.closed = closed
     }
 
     /// The most partitions one source may have.
@@ -25,10 +35,14 @@ package struct Source: Equatable, Sendable {
     /// What a source gets that does not say: chunks must be filled to pay, so few partitions serve better than many.
     package static let defaultPartitions = 4
 
+    /// The generation that takes events.
+    package var current: Generation { Generation(source: id, number: generation, partitions: partitions) }
+
     /// The partitions of the current generation, in the order of their numbers.
-    package var partitionIDs: [PartitionID] {
-        (0..<partitions).map { PartitionID(source: id, generation: generation, number: $0) }
-    }
+    package var partitionIDs: [PartitionID] { current.partitionIDs }
+
+    /// The partitions of all generations of which something is left, the oldest generation first.
+    package var allPartitionIDs: [PartitionID] { closed.flatMap(\.partitionIDs) + partitionIDs }
 }
 
 /// A write key as the catalog keeps it: enough to recognise it, never enough to use it.

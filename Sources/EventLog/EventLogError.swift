@@ -15,6 +15,9 @@ package enum EventLogError: ClassifiedError, Equatable {
     case noSlice
     /// A chunk names a partition that nobody has made.
     case noPartition
+    /// A chunk names a partition of an earlier generation; nothing was appended, and what the source's configuration
+    /// names now takes it.
+    case partitionClosed
     /// Another run on the same data directory, or a long silence, ended this node's life.
     case nodeReplaced
     /// The database was made by a newer program.
@@ -32,6 +35,7 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .laneRemoved: "lane_removed"
         case .noSlice: "no_slice"
         case .noPartition: "no_partition"
+        case .partitionClosed: "partition_closed"
         case .nodeReplaced: "node_replaced"
         case .newerSchema: "newer_schema"
         case .alteredSchema: "altered_schema"
@@ -43,6 +47,7 @@ package enum EventLogError: ClassifiedError, Equatable {
         switch self {
         case .database(let error), .migration(_, let error): error.disposition
         case .noSlice: .retry(after: .milliseconds(500))
+        case .partitionClosed: .retry(after: .zero)
         case .corruptChunk, .leaseLost, .laneRemoved, .noPartition, .nodeReplaced, .newerSchema, .alteredSchema: .stop
         }
     }
@@ -56,6 +61,7 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .laneRemoved: "The connection of a lane was removed."
         case .noSlice: "A slice of the log's tables is missing; it is made as soon as the slices can be looked after."
         case .noPartition: "A partition of the log does not exist."
+        case .partitionClosed: "A partition of the log is closed, because its source has others now."
         case .nodeReplaced: "Another run has taken the place of this node."
         case .newerSchema(let found, let known):
             "The database has schema version \(found), but this program knows versions up to \(known); use a newer one."
@@ -79,6 +85,7 @@ package enum EventLogError: ClassifiedError, Equatable {
         case "LE002": self = .noPartition
         case "LE003": self = .nodeReplaced
         case "LE004": self = .laneRemoved
+        case "LE005": self = .partitionClosed
         // A row that fits no slice breaks a rule without a name.
         case "23514" where server.constraint == nil: self = .noSlice
         default: self = .database(error)

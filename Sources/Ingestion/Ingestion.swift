@@ -117,7 +117,7 @@ package final class Ingestion: Sendable {
                 try await reader.read(call.request.body, into: &scratch.body)
             }
             bytes = scratch.body.count
-            outcome = .success(try take(call, known, &scratch))
+            outcome = .success(try await take(call, known, &scratch))
         } catch {
             outcome = .failure(error)
         }
@@ -128,12 +128,12 @@ package final class Ingestion: Sendable {
         return try intake.answer()
     }
 
-    /// Parses the body and hands its events to the queue; nothing here waits.
+    /// Parses the body and hands its events to the queue; it waits only while a source changes its partitions.
     private func take(
         _ call: Call,
         _ known: Source?,
         _ scratch: inout RequestScratch
-    ) throws(RequestRefusal) -> Intake {
+    ) async throws(RequestRefusal) -> Intake {
         guard !scratch.body.isEmpty else { throw .emptyBody }
         do throws(JSONError) {
             try scratch.tape.parse(scratch.body)
@@ -151,7 +151,7 @@ package final class Ingestion: Sendable {
             requestIP: call.requestIP,
             sentAt: nil
         )
-        let gathers = queue.gathers(of: source)
+        guard let gathers = await queue.gathers(of: source) else { throw .unavailable }
         if call.isBatch {
             guard let batch = scratch.tape.member(of: root, "batch"), scratch.tape.kind(batch) == .array else {
                 throw .notAnEvent

@@ -4,6 +4,8 @@ private let rollback = Statement("rollback", "ROLLBACK", isCancellable: false)
 
 extension Connection {
     /// Runs `body` in one transaction, committed if it returns and rolled back if it throws.
+    ///
+    /// A body may commit with its last script, where what that script locks must not wait for another message.
     package nonisolated func transaction<Result: Sendable>(
         _ body: (Connection) async throws -> Result
     ) async throws -> Result {
@@ -16,7 +18,7 @@ extension Connection {
             _ = try? await execute(rollback)
             throw error
         }
-        try await execute(commit)
+        if !isClean { try await execute(commit) }
         return result
     }
 }

@@ -83,6 +83,13 @@ package struct Row: Sendable {
         return values
     }
 
+    /// A `timestamptz[]` of one dimension without NULLs, each as microseconds since 1970.
+    package func timestampArray(_ column: Int) throws(PostgreSQLError) -> [Int64] {
+        unsafe try elements(column, "times", [TypeOID.timestamptzArray]) { bytes in
+            unsafe bigEndian(bytes) &+ postgresEpoch
+        }
+    }
+
     /// A `text[]` of one dimension without NULLs.
     package func textArray(_ column: Int) throws(PostgreSQLError) -> [String] {
         unsafe try elements(column, "texts", [TypeOID.textArray, 1015]) { unsafe String(decoding: $0, as: UTF8.self) }

@@ -94,6 +94,33 @@ import Testing
         }
     }
 
+    @Test func `Another number of partitions is a new generation, and the old one is known as long as it matters`()
+        async throws
+    {
+        try await Self.with { catalog in
+            try await Self.prepare(catalog)
+            _ = try await catalog.apply(try Self.declaration(Self.whole), by: "test")
+            let before = try #require(catalog.current.source(named: "web"))
+            let text = "sources: [{name: web, partitions: 7}, {name: app, partitions: 2}]"
+            let applied = try await catalog.apply(try Self.declaration(text), by: "test")
+            #expect(applied.revision == catalog.current.revision)
+            let after = try #require(catalog.current.source(named: "web"))
+            #expect(after.partitions == 7 && after.generation == 1 && after.closed == [before.current])
+            #expect(after.allPartitionIDs == before.partitionIDs + after.partitionIDs)
+            // Every connection of the source begins at the beginning of each new partition.
+            let connection = try #require(catalog.current.connections(of: after.id).first)
+            let lanes = Statement(
+                "test",
+                "SELECT partition_id FROM leat.checkpoint WHERE consumer_id = $1 AND next_offset = 0 ORDER BY 1"
+            )
+            let begun = try await catalog.pool.query(lanes, [.int8(connection.id.rawValue)])
+            #expect(try begun.map { PartitionID(rawValue: try $0.int8(0)) } == after.allPartitionIDs)
+            #expect(try await catalog.apply(try Self.declaration(text), by: "test").plan.isEmpty)
+            let audit = Statement("test", "SELECT count(*) FROM leat.audit WHERE what LIKE '%a new generation%'")
+            #expect(try await catalog.pool.query(audit)[0].int(0) == applied.plan.changes.count)
+        }
+    }
+
     @Test func `A change on one node reaches the other`() async throws {
         try await Self.with { catalog in
             let other = try await Catalog.open(pool: catalog.pool, logger: Logger(label: "test"))

@@ -95,6 +95,17 @@ import Testing
         ("sources: [{name: app}]", ["+ source app (4 partitions)", "+ write key of source app (generated)"]),
         ("sources: [{name: app, writeKeys: [], partitions: 1}]", ["+ source app (1 partitions)"]),
         ("sources: [{name: web, enabled: false}]", ["~ source web: disabled"]),
+        ("sources: [{name: web, partitions: 8}]", ["~ source web: partitions 4 → 8 (a new generation)"]),
+        (
+            """
+            sources: [{name: web, partitions: 1, enabled: false}]
+            connections: [{source: web, destination: crm, transformations: [{plugin: com.example.mask}]}]
+            """,
+            [
+                "~ source web: disabled", "~ connection web/crm: transformations[0].config (fields)",
+                "~ source web: partitions 4 → 1 (a new generation)",
+            ]
+        ),
         (
             "sources: [{name: web, writeKeys: [another-key-of-some-length]}]",
             ["+ write key …ngth of source web"]
@@ -149,7 +160,6 @@ import Testing
     }
 
     @Test(arguments: [
-        ("sources: [{name: web, partitions: 8}]", "has 4 partitions and cannot get 8"),
         ("sources: [{name: app, writeKeys: [\(webKey)]}]", "has a write key of source \"web\""),
         ("sources: [{name: app, writeKeys: ['${KEY}']}]", "which only a client can resolve"),
         ("plugins: [{library: a.so, manifest: a.json}]", "only a client can upload"),

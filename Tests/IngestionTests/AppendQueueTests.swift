@@ -45,7 +45,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `A request is answered when all its partitions are committed`() async throws {
         try await Self.with { queue, log in
-            let gathers = queue.gathers(of: RunningIngestion.source)
+            let gathers = try #require(await queue.gathers(of: RunningIngestion.source))
             #expect(gathers.map(\.partition) == RunningIngestion.source.partitionIDs)
             let request = PendingRequest()
             for (place, gather) in gathers.enumerated() { Self.add("\(place)", to: gather, of: queue, for: request) }
@@ -62,7 +62,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `While one flush is under way the next one gathers`() async throws {
         try await Self.with { queue, log in
-            let gather = queue.gathers(of: RunningIngestion.source)[0]
+            let gather = try #require(await queue.gathers(of: RunningIngestion.source))[0]
             log.behave(.hang)
             let first = PendingRequest()
             Self.add("first", to: gather, of: queue, for: first)
@@ -81,7 +81,7 @@ import Testing
         var settings = AppendQueueSettings()
         settings.chunkBytes = 100
         try await Self.with(settings) { queue, log in
-            let gather = queue.gathers(of: RunningIngestion.source)[2]
+            let gather = try #require(await queue.gathers(of: RunningIngestion.source))[2]
             let texts = (0..<200).map { "event number \($0)" }
             let request = PendingRequest()
             for text in texts { Self.add(text, to: gather, of: queue, for: request) }
@@ -99,7 +99,7 @@ import Testing
         var settings = AppendQueueSettings()
         settings.restAfterLoss = .milliseconds(1)
         try await Self.with(settings) { queue, log in
-            let gather = queue.gathers(of: RunningIngestion.source)[0]
+            let gather = try #require(await queue.gathers(of: RunningIngestion.source))[0]
             log.behave(.fail)
             let lost = PendingRequest()
             Self.add("lost", to: gather, of: queue, for: lost)
@@ -119,7 +119,7 @@ import Testing
         var settings = AppendQueueSettings()
         settings.flushDeadline = .milliseconds(50)
         try await Self.with(settings) { queue, log in
-            let gathers = queue.gathers(of: RunningIngestion.source)
+            let gathers = try #require(await queue.gathers(of: RunningIngestion.source))
             log.behave(.hang)
             let first = PendingRequest()
             Self.add("first", to: gathers[0], of: queue, for: first)
@@ -134,7 +134,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func `A chunk that the database refuses takes no other along`() async throws {
         try await Self.with { queue, log in
-            let gathers = queue.gathers(of: RunningIngestion.source)
+            let gathers = try #require(await queue.gathers(of: RunningIngestion.source))
             // The first and the third belong to one flusher.
             log.behave(.refuse(gathers[0].partition))
             let refused = PendingRequest()
@@ -152,7 +152,7 @@ import Testing
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let queue = AppendQueue(logger: logger) { try await log.append($0) }
         let request = PendingRequest()
-        for gather in queue.gathers(of: RunningIngestion.source) {
+        for gather in try #require(await queue.gathers(of: RunningIngestion.source)) {
             Self.add("last", to: gather, of: queue, for: request)
         }
         queue.close()
@@ -169,7 +169,7 @@ import Testing
         queue.close()
         try await queue.run()
         let request = PendingRequest()
-        for gather in queue.gathers(of: RunningIngestion.source) {
+        for gather in try #require(await queue.gathers(of: RunningIngestion.source)) {
             Self.add("late", to: gather, of: queue, for: request)
         }
         #expect(await request.outcome() == .unavailable)

@@ -21,6 +21,14 @@ import WorkerProtocol
         world.checkEnd()
     }
 
+    @Test(arguments: 2000..<2060)
+    func `Users who wait for another lane are held, whatever completes or crashes, and then go on in order`(seed: Int) {
+        let held: Set<UInt64> = [1, 4, 7, 8, 11]
+        var world = LaneWorld(seed: UInt64(seed), events: 600, users: 12, crashes: seed % 2 == 0, held: held)
+        world.run()
+        world.checkEnd()
+    }
+
     @Test func `A lane that is full reads nothing more`() {
         var world = LaneWorld(seed: 1, events: 100_000, users: 1000, crashes: false, mood: .calm)
         world.neverAnswers = true

@@ -248,7 +248,10 @@ struct Line {
     }
 
     /// Appends events in chunks of `size`, each to its user's partition.
-    func append(_ events: [Event], size: Int = 50) async throws {
+    func append(_ events: [Event], size: Int = 50) async throws { try await append(events, size: size, to: partitions) }
+
+    /// Appends events in chunks of `size` to partitions that are a whole generation.
+    func append(_ events: [Event], size: Int = 50, to partitions: [PartitionID]) async throws {
         var number = 0
         while number < events.count {
             var drafts = Dictionary(uniqueKeysWithValues: partitions.map { ($0, ChunkDraft(partition: $0)) })

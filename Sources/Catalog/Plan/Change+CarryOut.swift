@@ -79,6 +79,8 @@ extension Change {
             _ = try await connection.query(insertSource, parameters)
         case .enableSource(let id, _, let enabled):
             _ = try await connection.query(switchSource, [.int8(id.rawValue), .bool(enabled)])
+        // It closes what everybody appends to, so it comes with the commit.
+        case .repartitionSource: break
         case .removeSource(let id, _):
             _ = try await connection.query(deleteSourceKeys, [.int8(id.rawValue)])
             _ = try await connection.query(retireSource, [.int8(id.rawValue)])

@@ -9,6 +9,8 @@ package enum Change: Equatable, Sendable {
     case activatePlugin(id: String, version: String, instead: String?)
     case addSource(name: String, enabled: Bool, partitions: Int)
     case enableSource(SourceID, name: String, enabled: Bool)
+    /// Begins a new generation; what was accepted before is still delivered, and first.
+    case repartitionSource(SourceID, name: String, from: Int, to: Int)
     case removeSource(SourceID, name: String)
     case addWriteKey(source: String, hash: SecretHash, hint: String)
     /// The key itself is made when the change is carried out, and shown once.
@@ -30,6 +32,8 @@ package enum Change: Equatable, Sendable {
         case .addSource(let name, let enabled, let partitions):
             "+ source \(name) (\(partitions) partitions\(enabled ? "" : ", disabled"))"
         case .enableSource(_, let name, let enabled): "~ source \(name): \(enabled ? "enabled" : "disabled")"
+        case .repartitionSource(_, let name, let from, let to):
+            "~ source \(name): partitions \(from) → \(to) (a new generation)"
         case .removeSource(_, let name): "- source \(name)"
         case .addWriteKey(let source, _, let hint): "+ write key …\(hint) of source \(source)"
         case .generateWriteKey(let source): "+ write key of source \(source) (generated)"
@@ -64,6 +68,8 @@ package enum Change: Equatable, Sendable {
         case .addWriteKey, .generateWriteKey: 7
         case .addDestination, .updateDestination: 8
         case .addConnection, .updateConnection: 9
+        // The last, because it keeps everybody from appending until the whole is committed.
+        case .repartitionSource: 10
         }
     }
 }

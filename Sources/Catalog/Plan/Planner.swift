@@ -110,9 +110,17 @@ struct Planner {
         for source in declaration.sources ?? [] {
             if let existing = snapshot.source(named: source.name) {
                 if let partitions = source.partitions, partitions != Int(existing.partitions) {
-                    let message =
-                        "has \(existing.partitions) partitions and cannot get \(partitions): the number is fixed when a source is made"
-                    problems.append(Problem(source.place, message))
+                    if existing.generation == .max {
+                        problems.append(Problem(source.place, "has changed its partitions as often as is possible"))
+                    }
+                    changes.append(
+                        .repartitionSource(
+                            existing.id,
+                            name: existing.name,
+                            from: Int(existing.partitions),
+                            to: partitions
+                        )
+                    )
                 }
                 if source.enabled != existing.enabled {
                     changes.append(.enableSource(existing.id, name: existing.name, enabled: source.enabled))

@@ -13,11 +13,10 @@ package struct AppendedChunk: Equatable, Sendable {
 extension EventLog {
     /// A warning would mean that a replica was not waited for, though somebody asked to.
     ///
-    /// Waiting senders count on the
-    /// outcome, so the end of one task must not leave it unknown.
+    /// Waiting senders count on the outcome, so the end of one task must not leave it unknown.
     private static let append = Statement(
         "append",
-        "SELECT partition_id, first_offset, slice_time FROM leat.append($1, $2, $3, $4, $5)",
+        "CALL leat.append($1, $2, $3, $4, $5, NULL, NULL)",
         isCancellable: false,
         refusesWarnings: true
     )
@@ -27,7 +26,7 @@ extension EventLog {
     /// Drafts of one partition get their offsets in the order given. An append that throws may still have been kept if
     /// its connection was lost; senders repeat, and repeated message ids are found.
     ///
-    /// - Throws: `database` (most can be tried again), `noPartition`.
+    /// - Throws: `database` (most can be tried again); `partitionClosed` and `noPartition`: nothing was appended.
     package func append(_ drafts: [ChunkDraft]) async throws(EventLogError) -> [AppendedChunk] {
         guard !drafts.isEmpty else { return [] }
         let parameters = encode(drafts)
@@ -76,12 +75,13 @@ extension EventLog {
         do throws(PostgreSQLError) {
             var appended: [AppendedChunk] = []
             appended.reserveCapacity(drafts.count)
-            for (row, draft) in zip(rows, drafts) {
+            let (offsets, times) = (try rows[0].int8Array(0), try rows[0].timestampArray(1))
+            for (draft, (offset, time)) in zip(drafts, zip(offsets, times)) {
                 let place = AppendedChunk(
                     partition: draft.partition,
-                    firstOffset: try row.int8(1),
+                    firstOffset: offset,
                     count: draft.count,
-                    sliceTime: try row.timestamp(2)
+                    sliceTime: time
                 )
                 appended.append(place)
                 cache.insert(Chunk(draft, firstOffset: place.firstOffset, sliceTime: place.sliceTime))

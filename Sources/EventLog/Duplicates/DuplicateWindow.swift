@@ -47,7 +47,7 @@ package final class DuplicateWindow: Sendable {
     /// How many places of one partition are remembered at a time.
     private static let places = 2
     /// How many directories one read brings.
-    private static let directories = 256
+    static let directories = 256
 
     package init(_ log: EventLog) { self.log = log }
 
@@ -99,9 +99,8 @@ package final class DuplicateWindow: Sendable {
         partition.windows.withLock { $0 = [] }
         defer { partition.put(windows) }
         let index = windows.firstIndex { $0.from <= chunk.firstOffset && $0.next <= chunk.firstOffset }
-        var window =
-            index.map { windows.remove(at: $0) }
-            ?? MessageWindow(length: log.settings.duplicateWindow.microseconds, from: chunk.firstOffset)
+        let known = index.map { windows.remove(at: $0) }
+        var window = if let known { known } else { try await begin(at: chunk, share(of: partition)) }
         defer {
             windows.insert(window, at: 0)
             if windows.count > Self.places { windows.removeLast() }
@@ -117,6 +116,13 @@ package final class DuplicateWindow: Sendable {
             limit: share(of: partition) / parts
         )
         return window.answers(firstOffset: chunk.firstOffset, count: chunk.count)
+    }
+
+    /// A window that knows what earlier generations have for it, and nothing yet of the chunk's own partition.
+    private func begin(at chunk: Chunk, _ share: Int) async throws(EventLogError) -> MessageWindow {
+        let length = log.settings.duplicateWindow.microseconds
+        let inherited = try await log.inherited(by: chunk.partition, since: chunk.sliceTime - length, limit: share)
+        return MessageWindow(length: length, from: chunk.firstOffset, inherited: inherited)
     }
 
     /// The message ids that a partition may remember which could do with any number.
@@ -178,66 +184,5 @@ package final class DuplicateWindow: Sendable {
             }
             if found.count < Self.directories { return }
         }
-    }
-}
-
-/// A chunk's directory without its bodies.
-struct ChunkDirectory: Sendable {
-    let firstOffset: Int64
-    let sliceTime: Int64
-    let count: Int
-    /// Nil for a damaged one.
-    let entries: [DirectoryEntry]?
-}
-
-extension EventLog {
-    /// Only the beginning of the payload leaves the disk: it is stored uncompressed by PostgreSQL for that.
-    private static let directories = Statement(
-        "directories",
-        """
-        SELECT first_offset, slice_time, event_count, substring(payload FROM 1 FOR 32 + 48 * event_count)
-        FROM leat.chunk
-        WHERE partition_id = $1 AND slice_time >= $2 AND first_offset >= $3 AND first_offset < $4 AND event_count > 0
-        ORDER BY slice_time LIMIT $5
-        """
-    )
-
-    /// Directories in order, of the chunks that begin at `from` or later and below `end`.
-    func directories(
-        _ partition: PartitionID,
-        from: Int64,
-        notBefore time: Int64,
-        below end: Int64,
-        limit: Int
-    ) async throws(EventLogError) -> [ChunkDirectory] {
-        let rows = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(
-                Self.directories,
-                [.int8(partition.rawValue), .timestamp(time), .int8(from), .int8(end), .int8(Int64(limit))]
-            )
-        }
-        var found: [ChunkDirectory] = []
-        for row in rows {
-            let offset: Int64
-            let stored: (time: Int64, count: Int, bytes: [UInt8])
-            do throws(PostgreSQLError) {
-                offset = try row.int8(0)
-                stored = (try row.timestamp(1), try row.int(2), try row.bytes(3))
-            } catch {
-                throw EventLogError(error)
-            }
-            var entries: [DirectoryEntry]?
-            do throws(ChunkFailure) {
-                let head = try ChunkHead(stored.bytes)
-                guard head.count == stored.count else { throw ChunkFailure(.lengths) }
-                entries = try head.entries(stored.bytes)
-            } catch {
-                note(.corruptChunk(partition: partition, firstOffset: offset, fault: error.fault))
-            }
-            found.append(
-                ChunkDirectory(firstOffset: offset, sliceTime: stored.time, count: stored.count, entries: entries)
-            )
-        }
-        return found
     }
 }

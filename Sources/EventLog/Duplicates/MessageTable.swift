@@ -24,8 +24,7 @@ struct MessageTable: Sendable {
 
     /// Notes that a hash is at `offset`, and gives the offset at which it was met last.
     mutating func update(_ hash: MessageHash, _ offset: Int64) -> Int64? {
-        // The hash as a fraction of its range, so that any number of slots will do.
-        var slot = Int(truncatingIfNeeded: hash.low.multipliedFullWidth(by: UInt64(offsets.count)).high)
+        var slot = home(of: hash)
         while offsets[slot] >= 0 {
             if low[slot] == hash.low, high[slot] == hash.high {
                 defer { offsets[slot] = offset }
@@ -38,6 +37,21 @@ struct MessageTable: Sendable {
         offsets[slot] = offset
         used += 1
         return nil
+    }
+
+    /// The offset at which a hash was met last.
+    func value(of hash: MessageHash) -> Int64? {
+        var slot = home(of: hash)
+        while offsets[slot] >= 0 {
+            if low[slot] == hash.low, high[slot] == hash.high { return offsets[slot] }
+            slot = slot + 1 == offsets.count ? 0 : slot + 1
+        }
+        return nil
+    }
+
+    /// Where the search for a hash begins: the hash as a fraction of its range, so that any number of slots will do.
+    private func home(of hash: MessageHash) -> Int {
+        Int(truncatingIfNeeded: hash.low.multipliedFullWidth(by: UInt64(offsets.count)).high)
     }
 
     /// How many entries are at `floor` or above.

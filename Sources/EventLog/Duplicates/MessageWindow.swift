@@ -12,6 +12,8 @@ struct MessageWindow: Sendable {
     /// When the newest chunk was accepted that left before its time, for want of room, or is damaged.
     private var forgotten = Int64.min
     private var table = MessageTable()
+    /// What earlier generations have of the partition's users; nil when nothing of it is inside the window any more.
+    private var inherited: InheritedMessages?
     /// First offset and time of each chunk inside the window, oldest first; those before `oldest` have left it.
     private var chunks: [(offset: Int64, time: Int64)] = []
     private var oldest = 0
@@ -22,8 +24,9 @@ struct MessageWindow: Sendable {
     private static let answers = 1_000_000
 
     /// A window that has answers from `offset` on, once the chunks of the time before have been taken.
-    init(length: Int64, from offset: Int64) {
+    init(length: Int64, from offset: Int64, inherited: InheritedMessages? = nil) {
         self.length = length
+        self.inherited = inherited
         from = offset
         next = 0
     }
@@ -32,7 +35,7 @@ struct MessageWindow: Sendable {
     private var floor: Int64 { oldest < chunks.count ? chunks[oldest].offset : next }
 
     /// The message ids that memory is held for.
-    var room: Int { table.room }
+    var room: Int { table.room + (inherited?.room ?? 0) }
 
     /// The part of its length that the window covers, where that is not all of it.
     ///
@@ -48,9 +51,9 @@ struct MessageWindow: Sendable {
         let floor = floor
         for (index, entry) in entries.enumerated() {
             let offset = firstOffset + Int64(index)
-            if let met = table.update(entry.messageHash, offset), met >= floor, offset >= from {
-                duplicates.append(offset)
-            }
+            var isMet = table.update(entry.messageHash, offset).map { $0 >= floor } ?? false
+            if !isMet { isMet = inherited?.holds(entry.messageHash, since: time - length) ?? false }
+            if isMet, offset >= from { duplicates.append(offset) }
             if table.isFull { makeRoom(limit()) }
         }
         next = firstOffset + Int64(entries.count)
@@ -72,6 +75,10 @@ struct MessageWindow: Sendable {
         // Chunks that were too old to matter were left out, so nothing is known of them.
         if firstOffset > next, next > from { from = firstOffset }
         while oldest < chunks.count, chunks[oldest].time < time - length { oldest += 1 }
+        if let inherited {
+            forgotten = max(forgotten, inherited.lost)
+            if inherited.newest < time - length { self.inherited = nil }
+        }
         chunks.append((firstOffset, time))
         if oldest > 1024, oldest * 2 > chunks.count {
             chunks.removeFirst(oldest)
@@ -100,10 +107,20 @@ struct MessageWindow: Sendable {
     /// Forgets what has left the window; where more than `limit` message ids are left, shortens it by a quarter of its
     /// chunks at a time.
     mutating func makeRoom(_ limit: Int) {
+        let limit = limit - makeRoomAmongInherited(limit)
         while oldest < chunks.count - 1, table.living(from: floor) > limit {
             oldest = min(oldest + max(1, (chunks.count - oldest) / 4), chunks.count - 1)
             forgotten = max(forgotten, chunks[oldest - 1].time)
         }
         table.rebuild(from: floor, limit: limit)
+    }
+
+    /// The same for what is inherited, which is older than everything else and so goes first; says what memory it keeps.
+    private mutating func makeRoomAmongInherited(_ limit: Int) -> Int {
+        guard let time = chunks.last?.time, inherited != nil else { return 0 }
+        let own = table.living(from: floor)
+        inherited?.makeRoom(max(0, limit - own), since: time - length)
+        if let inherited { forgotten = max(forgotten, inherited.lost) }
+        return inherited?.room ?? 0
     }
 }

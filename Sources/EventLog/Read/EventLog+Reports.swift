@@ -37,7 +37,7 @@ extension EventLog {
         }
     }
 
-    /// The exact counts of a consumer over its partitions.
+    /// The exact counts of a consumer over its partitions, and over the generations of them that were put away.
     ///
     /// Progress is read before the ends, so that nothing is ever read that was not accepted.
     package func counts(
@@ -46,7 +46,7 @@ extension EventLog {
     ) async throws(EventLogError) -> ConsumerCounts {
         let records = try await records(partitions.map { LaneID(partition: $0, consumer: consumer) })
         let ends = try await accepted(partitions)
-        var total = ConsumerCounts()
+        var total = try await retiredCounts(of: consumer)
         for record in records {
             let accepted = (ends[record.lane.partition] ?? 0) - record.start
             total.accepted += accepted

@@ -21,7 +21,7 @@ extension EventLog {
     /// How long checkpoints are kept beyond the one that counts.
     private static let checkpointRetention = Duration.seconds(2 * 3600)
 
-    /// Makes the next slices and drops those that have had their time.
+    /// Makes the next slices and drops those that have had their time, and puts generations away that are no more in use.
     ///
     /// A slice of the log stays for the sake of `lanes`; nil if nothing of the log is to be dropped.
     package func upkeep(holding lanes: [LaneID]?) async throws(EventLogError) {
@@ -38,6 +38,7 @@ extension EventLog {
         }
         try await cutRefused(now)
         try await cutTimings(now)
+        try await retireGenerations()
     }
 
     /// Drops the slices of the log that end before `limit` and before everything that any lane still needs.

@@ -31,8 +31,8 @@ package final class AppendQueue: Service, Sendable {
     private let logger: Logger
     private let signals: [FlushSignal]
     private let gate = Mutex(Gate.open)
-    /// One for each partition that ever took an event since the start; sources and their generations are few.
-    private let gathers = Mutex<[PartitionID: Gather]>([:])
+    /// Where each source's events are gathered since the start.
+    private let places = Mutex<[SourceID: GatherPlaces]>([:])
 
     package init(settings: AppendQueueSettings = .init(), logger: Logger, append: @escaping Append) {
         self.settings = settings
@@ -57,21 +57,27 @@ package final class AppendQueue: Service, Sendable {
     package var waitingBytes: Int { budget.bytesInUse }
 
     /// Where the events of `source` are gathered, in the order of the partitions' numbers.
-    func gathers(of source: Source) -> [Gather] {
-        gathers.withLock { gathers in
-            (0..<source.partitions).map { number in
-                let partition = PartitionID(source: source.id, generation: source.generation, number: number)
-                if let known = gathers[partition] { return known }
-                let made = Gather(
-                    partition: partition,
-                    flusher: (Int(number) + Int(truncatingIfNeeded: source.id.rawValue)) % signals.count,
-                    settings: settings
-                )
-                gathers[partition] = made
-                return made
+    ///
+    /// When the source has other partitions than before, it waits until what was gathered for those is committed: a
+    /// user's events may now belong to the other flusher, and must not overtake. Nil if that takes too long.
+    func gathers(of source: Source) async -> [Gather]? {
+        let deadline = ContinuousClock.now + settings.flushDeadline
+        while true {
+            let found = places.withLock { places in
+                places[source.id, default: GatherPlaces()].gathers(of: source.current) { partition in
+                    let flusher = (Int(partition.number) + Int(truncatingIfNeeded: source.id.rawValue)) % signals.count
+                    return Gather(partition: partition, flusher: flusher, settings: settings)
+                }
+            }
+            if let found { return found }
+            guard ContinuousClock.now < deadline, (try? await Task.sleep(for: Self.changePause)) != nil else {
+                return nil
             }
         }
     }
+
+    /// How often it is looked whether the events of an earlier generation are committed.
+    private static let changePause = Duration.milliseconds(2)
 
     /// Copies one event into its partition's chunk.
     func add(_ entry: DirectoryEntry, _ bytes: [UInt8], to gather: Gather, for request: PendingRequest) {
@@ -83,7 +89,7 @@ package final class AppendQueue: Service, Sendable {
             }
         guard !heard else { return }
         // The flushers are gone; nobody must wait for them.
-        for chunk in gather.take() { chunk.settle(.unavailable) }
+        gather.dismiss()
     }
 
     // MARK: Flushing
@@ -108,12 +114,11 @@ package final class AppendQueue: Service, Sendable {
         while true {
             await signal.wait(for: .begun)
             await gatherMore(signal)
-            let chunks = take(from: signal)
-            if chunks.isEmpty {
-                if signal.isClosed || Task.isCancelled, signal.finish() { return }
-                continue
-            }
-            await commit(chunks, of: signal)
+            let gathers = signal.take()
+            let chunks = gathers.flatMap { $0.take() }
+            if !chunks.isEmpty { await commit(chunks, of: signal) }
+            for gather in gathers { gather.finish() }
+            if chunks.isEmpty, signal.isClosed || Task.isCancelled, signal.finish() { return }
         }
     }
 
@@ -131,10 +136,6 @@ package final class AppendQueue: Service, Sendable {
         }
     }
 
-    private func take(from signal: FlushSignal) -> [GatheredChunk] {
-        signal.take().flatMap { $0.take() }
-    }
-
     /// Writes `chunks` and settles them, in time: when the database does not answer, everybody who waits is told to come
     /// again, and so are those who join while it is silent.
     private func commit(_ chunks: [GatheredChunk], of signal: FlushSignal) async {
@@ -150,7 +151,7 @@ package final class AppendQueue: Service, Sendable {
                     logger.warning("A commit takes too long; senders are told to come again")
                     gate.withLock { if $0 != .closed { $0 = .stalled } }
                 }
-                for chunk in take(from: signal) { chunk.settle(.unavailable) }
+                for gather in signal.take() { gather.dismiss() }
                 group.addTask { await Self.elapsed(.milliseconds(100)) }
             }
             group.cancelAll()

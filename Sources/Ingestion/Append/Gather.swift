@@ -35,6 +35,10 @@ final class Gather: Sendable {
         var filled: [GatheredChunk] = []
         /// The flusher has heard of these events.
         var announced = false
+        /// Statements under way with what was taken from here.
+        var flushes = 0
+
+        var isEmpty: Bool { filling == nil && filled.isEmpty }
     }
 
     let partition: PartitionID
@@ -73,13 +77,25 @@ final class Gather: Sendable {
         }
     }
 
-    /// Takes what is gathered, in order.
+    /// Takes what is gathered, in order; the one who takes says when it has met its end.
     func take() -> [GatheredChunk] {
         state.withLock { state in
             var chunks = state.filled
             if let filling = state.filling { chunks.append(filling) }
-            state = State()
+            state = State(flushes: state.flushes + 1)
             return chunks
         }
     }
+
+    /// What was taken has met its end.
+    func finish() { state.withLock { $0.flushes -= 1 } }
+
+    /// Tells everybody who waits here to come again.
+    func dismiss() {
+        for chunk in take() { chunk.settle(.unavailable) }
+        finish()
+    }
+
+    /// Whether nothing waits here or is on its way from here.
+    var isIdle: Bool { state.withLock { $0.isEmpty && $0.flushes == 0 } }
 }

@@ -25,6 +25,8 @@ final class Lane: Sendable {
         case ended(request: Int, RequestEnding)
         /// Leave what happened for the checkpointer.
         case checkpoint
+        /// Only these users still have something parked in an earlier generation.
+        case hold(Set<UInt64>)
         case plan(LanePlan, number: Int)
         case stop
     }
@@ -41,6 +43,8 @@ final class Lane: Sendable {
     private let inbox = Mutex<[Message]>([])
     private let arrivals: AsyncStream<Void>
     private let arrival: AsyncStream<Void>.Continuation
+    /// The users that the lane was told of last.
+    private let held: Mutex<Set<UInt64>>
     /// The newest plan, for what waits for a plugin to come back.
     let plan: Mutex<(number: Int, plan: LanePlan)>
 
@@ -61,6 +65,7 @@ final class Lane: Sendable {
         self.waits = waits
         self.logger = logger
         initialPlan = plan
+        held = Mutex(start.machine.heldUsers)
         self.plan = Mutex((0, plan))
         (arrivals, arrival) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -77,6 +82,15 @@ final class Lane: Sendable {
             return newest.number
         }
         post(.plan(plan, number: number))
+    }
+
+    /// Lets the events of users go on who are not among these any more.
+    func hold(_ users: Set<UInt64>) {
+        let isNews = held.withLock { held in
+            defer { held = users }
+            return held != users
+        }
+        if isNews { post(.hold(users)) }
     }
 
     /// How long requests that are under way may take when the lane is stopped.
@@ -132,6 +146,7 @@ final class Lane: Sendable {
             desk.receipts[request] = nil
             desk.machine.ended(request, ending, at: now)
         case .checkpoint: publish(&desk)
+        case .hold(let users): desk.machine.hold(users, at: now)
         case .plan(let plan, let number):
             if desk.assign((plan, number)) { desk.stale = Set(desk.receipts.keys) }
         case .stop: return true

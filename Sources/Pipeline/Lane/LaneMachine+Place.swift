@@ -32,7 +32,7 @@ extension LaneMachine {
             let first = cursor
             while cursor < built.count, portions[index].parts[built[cursor]].event == event { cursor += 1 }
             if portions[index].events[event].isDone { continue }
-            if parking.users > 0, mustWait(index, event) {
+            if !parking.isEmpty, mustWait(index, event) {
                 follow(index, event)
             } else if case .again(let code, let message, let stage, let delay) = portions[index].events[event].state {
                 tryAgain(index, event, code, message, stage, delay, at: now)

@@ -172,6 +172,15 @@ package struct LaneMachine {
         finishStep(at: now)
     }
 
+    /// The users who have something parked in an earlier generation.
+    var heldUsers: Set<UInt64> { parking.held }
+
+    /// Lets events of these users wait until it is said that they need not, whatever else is parked of them.
+    package mutating func hold(_ users: Set<UInt64>, at now: Moment? = nil) {
+        parking.hold(users)
+        if let now { finishStep(at: now) }
+    }
+
     /// Takes up what is parked and due.
     package mutating func wake(at now: Moment) { finishStep(at: now) }
 

@@ -87,17 +87,28 @@ struct Parking {
     private var early: [(offset: Int64, user: UInt64)] = []
     private(set) var count = 0
     private(set) var bytes = 0
+    /// Users of whom something is parked in another lane, which comes before everything here.
+    private(set) var held: Set<UInt64> = []
 
     init(_ items: [ParkedItem] = []) {
         for item in items { insert(item) }
     }
 
-    var users: Int { queues.count }
-    func isParked(_ user: UInt64) -> Bool { queues[user] != nil }
+    var isEmpty: Bool { queues.isEmpty && held.isEmpty }
+    func isParked(_ user: UInt64) -> Bool { queues[user] != nil || held.contains(user) }
 
     /// Whether something of the user waits that is earlier than `offset`.
     func isBehind(_ offset: Int64, user: UInt64) -> Bool {
         queues[user]?.items.first.map { $0.offset < offset } ?? false
+    }
+
+    /// Takes nothing up of these users; of those that were held before and are no more, it does again.
+    mutating func hold(_ users: Set<UInt64>) {
+        let freed = held.subtracting(users)
+        held = users
+        for user in freed {
+            if let queue = queues[user], !queue.isBusy, let head = queue.items.first { setAlarm(head.dueAt, user) }
+        }
     }
 
     mutating func insert(_ item: ParkedItem) {
@@ -125,6 +136,8 @@ struct Parking {
         }
         while let alarm = alarms.last, alarm.at <= now {
             alarms.removeLast()
+            // The alarm is set again when they are held no more.
+            if held.contains(alarm.user) { continue }
             guard var queue = queues.removeValue(forKey: alarm.user) else { continue }
             var taken: [ParkedItem] = []
             if !queue.isBusy, let head = queue.items.first {

@@ -26,6 +26,7 @@ struct LaneFloor {
     private var blueprints: [LaneID: LaneBlueprint] = [:]
     private var shelf: StageShelf
     private var snapshot: CatalogSnapshot?
+    private var succession = Succession()
     private var leases: [PartitionID: Int64] = [:]
     private var isClosing = false
     /// Lanes on their way out that are not to begin again at once, and under which epochs.
@@ -47,9 +48,11 @@ struct LaneFloor {
 
     mutating func take(_ notice: Pipeline.Notice, _ group: inout DiscardingTaskGroup) {
         switch notice {
-        case .snapshot(let snapshot):
+        case .snapshot(let snapshot, let succession):
             self.snapshot = snapshot
+            self.succession = succession
             arrange(&group)
+            for case (let key, .running(let lane, _)) in stands { lane.hold(held(in: key)) }
         case .leases(let leases):
             self.leases = leases
             arrange(&group)
@@ -126,12 +129,22 @@ struct LaneFloor {
         guard let snapshot else { return [:] }
         var wanted: [LaneID: LaneBlueprint] = [:]
         for partition in leases.keys {
-            for connection in snapshot.connections(of: partition.source) {
-                guard let blueprint = LaneBlueprint(connection, in: snapshot) else { continue }
-                wanted[LaneID(partition: partition, consumer: connection.id)] = blueprint
+            guard let source = snapshot.source(partition.source) else { continue }
+            for connection in snapshot.connections(of: source.id) {
+                let key = LaneID(partition: partition, consumer: connection.id)
+                guard succession.mayRun(key, of: source), let blueprint = LaneBlueprint(connection, in: snapshot) else {
+                    continue
+                }
+                wanted[key] = blueprint
             }
         }
         return wanted
+    }
+
+    /// The users whose events wait in a lane because earlier ones are parked in another.
+    private func held(in lane: LaneID) -> Set<UInt64> {
+        guard let source = snapshot?.source(lane.partition.source) else { return [] }
+        return succession.held(in: lane, of: source)
     }
 
     private mutating func plan(_ blueprint: LaneBlueprint, _ group: inout DiscardingTaskGroup) -> LanePlan {
@@ -152,6 +165,8 @@ struct LaneFloor {
             stands[key] = nil
             return
         }
+        var start = start
+        start.machine.hold(held(in: key))
         let lane = Lane(
             key,
             start: start,

@@ -42,7 +42,7 @@ extension Pipeline {
         var held: [PartitionID: Int64] = [:]
         var round = 0
         while !Task.isCancelled {
-            let wanted = Set(catalog.current.sources.flatMap(\.partitionIDs))
+            let wanted = wantedPartitions
             // A node that has everything looks less often.
             let doubts = doubtsLeases.exchange(false, ordering: .relaxed)
             if doubts { held = [:] }
@@ -81,7 +81,7 @@ extension Pipeline {
     }
 
     func releaseLeases() async {
-        let partitions = catalog.current.sources.flatMap(\.partitionIDs)
+        let partitions = catalog.current.sources.flatMap(\.allPartitionIDs)
         try? await log.release(partitions)
     }
 }

@@ -17,7 +17,7 @@ import Synchronization
 package final class Pipeline: Service {
     /// What the loop is told.
     enum Notice: Sendable {
-        case snapshot(CatalogSnapshot)
+        case snapshot(CatalogSnapshot, Succession)
         /// The epochs of the partitions that are this node's.
         case leases([PartitionID: Int64])
         /// A lease turned out to be gone.
@@ -44,6 +44,8 @@ package final class Pipeline: Service {
     let waits = PluginWaits()
     let notices: AsyncStream<Notice>
     let notice: AsyncStream<Notice>.Continuation
+    /// Nil until it was looked for the first time.
+    let generations = Mutex<Generations?>(nil)
     /// Set when the leases must be asked for anew.
     let doubtsLeases = Atomic<Bool>(false)
     /// How many lanes stand still because the database refuses what happened in them.
@@ -78,9 +80,7 @@ package final class Pipeline: Service {
     package func run() async {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                group.addTask {
-                    for await snapshot in self.catalog.snapshots() { self.notice.yield(.snapshot(snapshot)) }
-                }
+                group.addTask { await self.followCatalog() }
                 group.addTask { await self.checkpointer.run() }
                 group.addTask { await self.followLeases() }
                 var floor = LaneFloor(self)

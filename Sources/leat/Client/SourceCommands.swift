@@ -6,7 +6,7 @@ struct Sources: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "source",
         abstract: "List and create sources and their write keys.",
-        subcommands: [List.self, Create.self, Remove.self, Keys.self]
+        subcommands: [List.self, Create.self, Partitions.self, Remove.self, Keys.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -45,7 +45,7 @@ struct Sources: AsyncParsableCommand {
         )
         @OptionGroup var server: ServerOptions
         @Argument(help: "Its name: a-z, 0-9 and -.") var name: String
-        @Option(help: "How many partitions; fixed for ever.") var partitions: Int?
+        @Option(help: "How many partitions.") var partitions: Int?
 
         func run() async throws {
             var wish: Document = [:]
@@ -56,6 +56,29 @@ struct Sources: AsyncParsableCommand {
                 for change in changes { Terminal.line(change) }
                 if changes.isEmpty { Terminal.line("The source \(name) is there already; nothing changes.") }
                 Keys.show(applied)
+            }
+        }
+    }
+
+    struct Partitions: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a source another number of partitions; what was accepted before is delivered first."
+        )
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "Its name.") var name: String
+        @Argument(help: "How many, 1 to 64.") var partitions: Int
+
+        func run() async throws {
+            try await server.withClient { client in
+                let path = "/sources/\(AdminClient.encoded(name))"
+                let source = try await client.call(.get, path)
+                let wish: Document = [
+                    "enabled": .truth(source["enabled"]?.truth == true), "partitions": .integer(partitions),
+                ]
+                let applied = try await client.call(.put, path, body: .json(wish))
+                let changes = applied.list("changes").compactMap(\.string)
+                for change in changes { Terminal.line(change) }
+                if changes.isEmpty { Terminal.line("The source \(name) has \(partitions) already; nothing changes.") }
             }
         }
     }

@@ -37,7 +37,7 @@ extension StageCounts {
         var connections: [OfConnection] = []
         for connection in snapshot.connections {
             guard let source = snapshot.source(connection.source) else { continue }
-            let counts = try await log.counts(of: connection.id, source.partitionIDs)
+            let counts = try await log.counts(of: connection.id, source.allPartitionIDs)
             connections.append(
                 OfConnection(
                     connection: connection.id,
@@ -47,12 +47,13 @@ extension StageCounts {
                 )
             )
         }
-        let accepted = try await log.accepted(snapshot.sources.flatMap(\.partitionIDs))
+        let accepted = try await log.accepted(snapshot.sources.flatMap(\.allPartitionIDs))
+        let earlier = try await log.acceptedInRetired(snapshot.sources.map(\.id))
         let refused = try await log.refusedCounts(snapshot.sources.map(\.id))
         let sources = snapshot.sources.map { source in
             OfSource(
                 source: source.id,
-                accepted: source.partitionIDs.reduce(0) { $0 + (accepted[$1] ?? 0) },
+                accepted: source.allPartitionIDs.reduce(earlier[source.id] ?? 0) { $0 + (accepted[$1] ?? 0) },
                 refused: refused.reduce(0) { $1.source == source.id ? $0 + $1.events : $0 }
             )
         }

@@ -183,9 +183,10 @@ struct Server {
             sender: sender,
             logger: logger
         )
+        let appender = LogAppender(log, catalog)
         ingestion = Ingestion(
             settings: settings.ingestion,
-            queue: AppendQueue(logger: logger) { _ = try await log.append($0) },
+            queue: AppendQueue(logger: logger) { try await appender.append($0) },
             refused: RefusedSamples()
         ) { catalog.current }
     }
@@ -226,7 +227,7 @@ extension CatalogSnapshot {
     /// Every connection's reading of every partition of its source: what they have not read stays in the log.
     fileprivate var lanes: [LaneID] {
         connections.flatMap { connection in
-            (source(connection.source)?.partitionIDs ?? []).map { LaneID(partition: $0, consumer: connection.id) }
+            (source(connection.source)?.allPartitionIDs ?? []).map { LaneID(partition: $0, consumer: connection.id) }
         }
     }
 }

@@ -3,16 +3,18 @@ CREATE FUNCTION leat.add_source(new_name text, is_enabled boolean, partition_cou
 LANGUAGE sql AS $$
     WITH made AS (
         INSERT INTO leat.source (name, enabled, partitions) VALUES (new_name, is_enabled, partition_count)
-        RETURNING source_id, generation
+        RETURNING source_id, generation, partitions
     ), opened AS (
         INSERT INTO leat.partition (partition_id)
-        SELECT (made.source_id << 24) | (made.generation::bigint << 8) | number
-        FROM made, generate_series(0, partition_count - 1) AS number
+        SELECT unnest(leat.partition_ids(source_id, generation, partitions)) FROM made
+    ), entered AS (
+        INSERT INTO leat.generation (source_id, generation, partitions)
+        SELECT source_id, generation, partitions FROM made
     )
     SELECT source_id FROM made
 $$;
 
--- The partitions of a source, of every generation.
+-- The partitions of a source, of every generation that is not retired.
 CREATE FUNCTION leat.partitions(source bigint) RETURNS bigint[]
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(array_agg(partition_id ORDER BY partition_id), '{}') FROM leat.partition
@@ -32,7 +34,10 @@ BEGIN
     WHERE s.name = source_name AND s.removed_at IS NULL AND d.name = destination_name AND d.removed_at IS NULL
     RETURNING leat.connection.connection_id, leat.connection.source_id INTO connection_id, source;
     IF FOUND THEN
-        PERFORM leat.begin_lanes(add_connection.connection_id, leat.partitions(source));
+        -- What the closed generations hold was accepted before.
+        PERFORM leat.begin_lanes(
+            add_connection.connection_id, leat.partition_ids(source, g.generation, g.partitions)
+        ) FROM leat.generation g WHERE g.source_id = source AND g.closed_at IS NULL;
         RETURN NEXT;
     END IF;
 END

@@ -1,0 +1,134 @@
+package import EventModel
+import PostgreSQL
+
+/// A lane of a closed partition that has not come to its end.
+package struct UnfinishedLane: Equatable, Sendable {
+    package var lane: LaneID
+    /// Whether every event is settled, so that at most parked ones are left.
+    package var isDrained: Bool
+    /// Whose events are parked.
+    package var users: Set<UInt64>
+
+    package init(lane: LaneID, isDrained: Bool, users: Set<UInt64>) {
+        self.lane = lane
+        self.isDrained = isDrained
+        self.users = users
+    }
+}
+
+extension EventLog {
+    private static let unfinished = Statement(
+        "lanes_unfinished",
+        "SELECT partition_id, consumer_id, is_drained, users FROM leat.unfinished_lanes($1, $2)"
+    )
+    private static let ancestry = Statement("ancestry", "SELECT generation, partitions FROM leat.ancestry($1, $2)")
+    private static let retire = Statement(
+        "retire_generations",
+        "SELECT leat.retire_generations()",
+        isCancellable: false
+    )
+
+    private static let retiredCounts = Statement(
+        "retired_counts",
+        """
+        SELECT sum(accepted)::bigint, sum(expired)::bigint, sum(read)::bigint, sum(duplicates)::bigint,
+            sum(filtered)::bigint, sum(dropped)::bigint, sum(failed)::bigint, sum(transformed)::bigint,
+            sum(emitted)::bigint, sum(delivered)::bigint, sum(dead_lettered)::bigint
+        FROM leat.retired_lanes WHERE consumer_id = $1 GROUP BY consumer_id
+        """
+    )
+    private static let retiredEnds = Statement(
+        "retired_ends",
+        """
+        SELECT source_id, sum(e)::bigint FROM leat.generation, unnest(end_offsets) AS e
+        WHERE source_id = ANY ($1) AND retired_at IS NOT NULL GROUP BY source_id
+        """
+    )
+
+    /// Those of these lanes of closed partitions that have something left to do, as committed at one moment.
+    ///
+    /// A lane that is not among them, or that has nothing but parked events, stays so: a closed partition never grows.
+    package func unfinished(_ lanes: [LaneID]) async throws(EventLogError) -> [UnfinishedLane] {
+        guard !lanes.isEmpty else { return [] }
+        return try await translated { () async throws(PostgreSQLError) in
+            let rows = try await pool.query(
+                Self.unfinished,
+                [.int8Array(lanes.map(\.partition.rawValue)), .int8Array(lanes.map(\.consumer.rawValue))]
+            )
+            var found: [UnfinishedLane] = []
+            for row in rows {
+                found.append(
+                    UnfinishedLane(
+                        lane: try Self.lane(row),
+                        isDrained: try row.bool(2),
+                        users: Set(try row.int8Array(3).map { UInt64(bitPattern: $0) })
+                    )
+                )
+            }
+            return found
+        }
+    }
+
+    /// The earlier generations that had events at or after a time, the latest first, and the partition's own.
+    ///
+    /// Nil for a partition that belongs to no source.
+    func ancestry(
+        of partition: PartitionID,
+        since time: Int64
+    ) async throws(EventLogError) -> (own: Generation, older: [Generation])? {
+        guard partition.generation > 0 else { return nil }
+        return try await translated { () async throws(PostgreSQLError) in
+            let rows = try await pool.query(Self.ancestry, [.int8(partition.rawValue), .timestamp(time)])
+            var generations: [Generation] = []
+            for row in rows {
+                generations.append(
+                    Generation(
+                        source: partition.source,
+                        number: UInt16(truncatingIfNeeded: try row.int(0)),
+                        partitions: UInt8(truncatingIfNeeded: try row.int(1))
+                    )
+                )
+            }
+            guard let own = generations.first, own.number == partition.generation else { return nil }
+            return (own, Array(generations.dropFirst()))
+        }
+    }
+
+    /// Puts away the generations whose events have left the log and whose lanes have come to their end.
+    func retireGenerations() async throws(EventLogError) {
+        _ = try await translated { () async throws(PostgreSQLError) in try await pool.query(Self.retire) }
+    }
+
+    /// What a consumer's lanes of generations that were put away had counted.
+    func retiredCounts(of consumer: ConsumerID) async throws(EventLogError) -> ConsumerCounts {
+        try await translated { () async throws(PostgreSQLError) in
+            var total = ConsumerCounts()
+            guard let row = try await pool.query(Self.retiredCounts, [.int8(consumer.rawValue)]).first else {
+                return total
+            }
+            total.accepted = try row.int8(0)
+            total.expired = try row.int8(1)
+            total.counts.read = try row.int8(2)
+            total.counts.duplicates = try row.int8(3)
+            total.counts.filtered = try row.int8(4)
+            total.counts.dropped = try row.int8(5)
+            total.counts.failed = try row.int8(6)
+            total.counts.transformed = try row.int8(7)
+            total.counts.emitted = try row.int8(8)
+            total.counts.delivered = try row.int8(9)
+            total.counts.deadLettered = try row.int8(10)
+            return total
+        }
+    }
+
+    /// How many events sources accepted in generations that were put away.
+    package func acceptedInRetired(_ sources: [SourceID]) async throws(EventLogError) -> [SourceID: Int64] {
+        try await translated { () async throws(PostgreSQLError) in
+            var accepted: [SourceID: Int64] = [:]
+            for row in try await pool.query(Self.retiredEnds, [.int8Array(sources.map(\.rawValue))]) {
+                accepted[SourceID(rawValue: try row.int8(0))] = try row.int8(1)
+            }
+            return accepted
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import PostgreSQL
+import Synchronization
+import TestSupport
+import Testing
+
+/// Several servers before one database: one of them stops in the middle, or the partitions change under all of them.
+@Suite(.serialized, .timeLimit(.minutes(15))) struct SeveralServersTests {
+    private static let users = 10
+
+    /// What senders and their test tell each other.
+    private final class Watch: Sendable {
+        let isOver = Atomic<Bool>(false)
+        /// How many events of each user were sent.
+        let sent = Mutex<[Int: Int]>([:])
+        let answered = Atomic<Int>(0)
+        let longest = Mutex(Duration.zero)
+    }
+
+    @Test func `Partitions that change under load on two servers lose, double and reorder nothing`() async throws {
+        let receiver = try await RecordingServer.start()
+        try await PrivateServer.running { cluster in
+            let shop = Shop(folder: TemporaryFolder(), receiver: receiver)
+            let environment = ["DATABASE_URL": cluster.connection.address]
+            let first = try await ServerProcess.start(data: shop.data, environment: environment)
+            let second = try await ServerProcess.start(data: shop.data + "-2", environment: environment)
+            let token = try #require(first.token)
+            try await shop.setUp(first, token: token)
+            // The second hears of its first source.
+            while await shop.send([Shop.event(user: 99, number: 0)], to: second)?.status != 200 {}
+            let watch = Watch()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for user in 0..<Self.users {
+                    group.addTask {
+                        var next = 0
+                        while !watch.isOver.load(ordering: .relaxed) {
+                            let events = (next..<next + 3).map { Shop.event(user: user, number: $0) }
+                            let server = next.isMultiple(of: 2) ? first : second
+                            #expect(await shop.send(events, to: server)?.status == 200)
+                            next += 3
+                        }
+                        watch.sent.withLock { $0[user] = next }
+                    }
+                }
+                for partitions in [7, 2, 5] {
+                    try await Task.sleep(for: .milliseconds(400))
+                    let file = shop.folder.path + "/partitions.yaml"
+                    try "sources: [{name: shop, partitions: \(partitions)}]"
+                        .write(toFile: file, atomically: true, encoding: .utf8)
+                    let ended = try await shop.leat(["apply", "-f", file], first, token: token)
+                    #expect(ended.status == 0 && ended.text.contains("→ \(partitions)"), "\(ended.text)")
+                }
+                try await Task.sleep(for: .milliseconds(400))
+                watch.isOver.store(true, ordering: .relaxed)
+                try await group.waitForAll()
+            }
+            let counts = try await shop.settled(first, token: token)
+            let arrivals = try Arrivals(receiver.requests)
+            let all = watch.sent.withLock { $0 }
+            #expect(counts["accepted"] == all.values.reduce(1, +))
+            #expect(counts["delivered"] == counts["accepted"] && counts["duplicates"] == 0)
+            #expect(arrivals.count == arrivals.identifiers.count, "something was delivered twice")
+            for (user, count) in all {
+                #expect(count > 10 && arrivals.numbers[user] == Array(0..<count), "user \(user)")
+            }
+            #expect(await first.stop() == 0)
+            #expect(await second.stop() == 0)
+        }
+        try await receiver.stop()
+    }
+
+    @Test func `A server that is stopped at any moment of its load delays no append of another`() async throws {
+        let receiver = try await RecordingServer.start()
+        try await PrivateServer.running { cluster in
+            let shop = Shop(folder: TemporaryFolder(), receiver: receiver)
+            let environment = ["DATABASE_URL": cluster.connection.address]
+            let stopped = try await ServerProcess.start(data: shop.data, environment: environment)
+            let other = try await ServerProcess.start(data: shop.data + "-2", environment: environment)
+            try await shop.setUp(stopped, token: try #require(stopped.token))
+            while await shop.send([Shop.event(user: 99, number: 0)], to: other)?.status != 200 {}
+            let watch = Watch()
+            // Large bodies that hardly compress, so that an append is sent in many pieces.
+            var random = SplitMix(seed: 5)
+            let filler = (0..<400).map { _ in String(random.next(), radix: 36) }.joined()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for user in 0..<4 {
+                    group.addTask {
+                        var next = 0
+                        while !watch.isOver.load(ordering: .relaxed) {
+                            let events = (0..<20).map { place in
+                                Shop.event(user: user * 20 + place, number: next)
+                                    .replacingOccurrences(of: "Counted", with: "Counted \(next) \(filler)")
+                            }
+                            // While it is stopped nobody answers.
+                            _ = await shop.send(events, to: stopped)
+                            next += 1
+                        }
+                    }
+                }
+                group.addTask {
+                    var next = 0
+                    while !watch.isOver.load(ordering: .relaxed) {
+                        let events = (0..<8).map { Shop.event(user: 100 + $0, number: next) }
+                        let start = ContinuousClock.now
+                        #expect(await shop.send(events, to: other)?.status == 200)
+                        let time = ContinuousClock.now - start
+                        watch.longest.withLock { $0 = max($0, time) }
+                        watch.answered.add(1, ordering: .relaxed)
+                        next += 1
+                    }
+                }
+                for _ in 0..<60 {
+                    // The moments of stopping are what the test is about.
+                    try await Task.sleep(for: .microseconds(Int.random(in: 500...20_000, using: &random)))
+                    kill(stopped.pid, SIGSTOP)
+                    let before = watch.answered.load(ordering: .relaxed)
+                    let deadline = ContinuousClock.now + .seconds(10)
+                    while watch.answered.load(ordering: .relaxed) < before + 5, ContinuousClock.now < deadline {
+                        try await Task.sleep(for: .milliseconds(1))
+                    }
+                    let came = watch.answered.load(ordering: .relaxed) - before
+                    kill(stopped.pid, SIGCONT)
+                    try #require(came >= 5, "the other server took \(came) requests in 10 s")
+                }
+                watch.isOver.store(true, ordering: .relaxed)
+                try await group.waitForAll()
+            }
+            let slowest = watch.longest.withLock { $0 }
+            #expect(slowest < .seconds(5), "the longest append took \(slowest)")
+            #expect(await stopped.stop() == 0)
+            #expect(await other.stop() == 0)
+        }
+        try await receiver.stop()
+    }
+}
