@@ -106,6 +106,19 @@ import Testing
                     // The lanes of what is closed have nothing left, so their partitions need nobody.
                     let lanes = all.map { LaneID(partition: $0, consumer: line.consumer) }
                     #expect(try await line.log.unfinished(lanes.filter { $0.partition.generation < 3 }).isEmpty)
+                    // Their events leave the log, and then they are put away, while everything goes on.
+                    try await line.pool.execute(
+                        Statement("test.expire", "DELETE FROM leat.chunk WHERE (partition_id >> 8) & 65535 < 3")
+                    )
+                    try await line.log.upkeep(holding: nil)
+                    try await line.catalog.reload()
+                    let source = line.catalog.current.sources[0]
+                    #expect(source.closed.isEmpty && source.generation == 3)
+                    try await line.appendAnywhere(Array(Line.events(900, users: Self.users)[800...]))
+                    try await line.wait(for: "everything once more") {
+                        let counts = try await line.log.counts(of: line.consumer, source.allPartitionIDs)
+                        return counts.counts.delivered == 900 && counts.accepted == 900 && counts.unread == 0
+                    }
                 }
                 // A connection that comes now has nothing to do with what is closed.
                 let (second, _) = try await line.connect(to: server.url)
@@ -120,7 +133,37 @@ import Testing
         }
         for (user, numbers) in taken.order {
             let first = try #require(Int(user.dropFirst()))
-            #expect(numbers == Array(stride(from: first, to: 800, by: Self.users)), "user \(user)")
+            #expect(numbers == Array(stride(from: first, to: 900, by: Self.users)), "user \(user)")
+        }
+    }
+
+    @Test func `What leaves the log before it is read counts as expired and does not keep newer generations waiting`()
+        async throws
+    {
+        let isDown = Mutex(true)
+        try await RecordingServer.with({ _ in isDown.withLock { $0 } ? .answer(503) : .answer(200) }) { server in
+            try await Line.with(destination: server.url, .init(partitions: 1, remembersChunks: false)) { line in
+                try await line.appendAnywhere(Line.events(100, users: Self.users))
+                try await line.change(to: 3)
+                try await line.appendAnywhere(Array(Line.events(160, users: Self.users)[100...]))
+                // The second half of the closed partition goes, with everything behind which a reader would notice it.
+                try await line.pool.execute(
+                    Statement(
+                        "test.gone",
+                        "DELETE FROM leat.chunk WHERE (partition_id >> 8) & 65535 = 0 AND first_offset >= 50"
+                    )
+                )
+                try await line.running {
+                    #expect(await server.wait(for: 1))
+                    isDown.withLock { $0 = false }
+                    let all = line.catalog.current.sources[0].allPartitionIDs
+                    try await line.wait(for: "the new generation") {
+                        try await line.log.counts(of: line.consumer, all).counts.delivered == 110
+                    }
+                    let counts = try await line.log.counts(of: line.consumer, all)
+                    #expect(counts.expired == 50 && counts.counts.reconcile)
+                }
+            }
         }
     }
 

@@ -15,6 +15,8 @@ import Testing
         let sent = Mutex<[Int: Int]>([:])
         let answered = Atomic<Int>(0)
         let longest = Mutex(Duration.zero)
+        /// The server that is killed next.
+        let victim = Mutex<ServerProcess?>(nil)
     }
 
     @Test func `Partitions that change under load on two servers lose, double and reorder nothing`() async throws {
@@ -44,11 +46,7 @@ import Testing
                 }
                 for partitions in [7, 2, 5] {
                     try await Task.sleep(for: .milliseconds(400))
-                    let file = shop.folder.path + "/partitions.yaml"
-                    try "sources: [{name: shop, partitions: \(partitions)}]"
-                        .write(toFile: file, atomically: true, encoding: .utf8)
-                    let ended = try await shop.leat(["apply", "-f", file], first, token: token)
-                    #expect(ended.status == 0 && ended.text.contains("→ \(partitions)"), "\(ended.text)")
+                    try await shop.change(to: partitions, first, token: token)
                 }
                 try await Task.sleep(for: .milliseconds(400))
                 watch.isOver.store(true, ordering: .relaxed)
@@ -65,6 +63,63 @@ import Testing
             }
             #expect(await first.stop() == 0)
             #expect(await second.stop() == 0)
+        }
+        try await receiver.stop()
+    }
+
+    @Test func `A server that is killed while partitions change costs nothing but repeated deliveries`() async throws {
+        let receiver = try await RecordingServer.start()
+        try await PrivateServer.running { cluster in
+            let shop = Shop(folder: TemporaryFolder(), receiver: receiver)
+            let environment = ["DATABASE_URL": cluster.connection.address]
+            let first = try await ServerProcess.start(data: shop.data, environment: environment)
+            let token = try #require(first.token)
+            try await shop.setUp(first, token: token)
+            let watch = Watch()
+            watch.victim.withLock { $0 = first }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for user in 0..<Self.users {
+                    group.addTask {
+                        var next = 0
+                        while !watch.isOver.load(ordering: .relaxed) {
+                            let events = (next..<next + 3).map { Shop.event(user: user, number: $0) }
+                            // What was not answered is sent again as it was, to whoever is there.
+                            var server = next.isMultiple(of: 2) ? first : watch.victim.withLock { $0 } ?? first
+                            while await shop.send(events, to: server)?.status != 200 {
+                                server = watch.victim.withLock { $0 } ?? first
+                                try await Task.sleep(for: .milliseconds(2))
+                            }
+                            next += 3
+                        }
+                        watch.sent.withLock { $0[user] = next }
+                    }
+                }
+                for partitions in [7, 2, 5, 3] {
+                    let victim = try await ServerProcess.start(data: shop.data + "-2", environment: environment)
+                    watch.victim.withLock { $0 = victim }
+                    try await Task.sleep(for: .milliseconds(300))
+                    async let changed: Void = shop.change(to: partitions, first, token: token)
+                    // The moment of the kill is what the test is about.
+                    try await Task.sleep(for: .milliseconds(partitions * 40))
+                    await victim.kill()
+                    watch.victim.withLock { $0 = first }
+                    try await changed
+                }
+                let last = try await ServerProcess.start(data: shop.data + "-2", environment: environment)
+                watch.isOver.store(true, ordering: .relaxed)
+                try await group.waitForAll()
+                let counts = try await shop.settled(first, token: token)
+                let arrivals = try Arrivals(receiver.requests)
+                let all = watch.sent.withLock { $0 }
+                let whole = all.values.reduce(0, +)
+                #expect(counts["delivered"] == whole && arrivals.identifiers.count == whole)
+                #expect(counts["accepted"] == whole + (counts["duplicates"] ?? -1))
+                for (user, count) in all {
+                    #expect(count > 10 && arrivals.numbers[user] == Array(0..<count), "user \(user)")
+                }
+                #expect(await last.stop() == 0)
+            }
+            #expect(await first.stop() == 0)
         }
         try await receiver.stop()
     }
@@ -131,5 +186,15 @@ import Testing
             #expect(await other.stop() == 0)
         }
         try await receiver.stop()
+    }
+}
+
+extension Shop {
+    /// Gives the source another number of partitions, as an operator does.
+    fileprivate func change(to partitions: Int, _ server: ServerProcess, token: String) async throws {
+        let file = folder.path + "/partitions.yaml"
+        try "sources: [{name: shop, partitions: \(partitions)}]".write(toFile: file, atomically: true, encoding: .utf8)
+        let ended = try await leat(["apply", "-f", file], server, token: token)
+        #expect(ended.status == 0 && ended.text.contains("→ \(partitions)"), "\(ended.text)")
     }
 }

@@ -8,18 +8,21 @@ package struct UnfinishedLane: Equatable, Sendable {
     package var isDrained: Bool
     /// Whose events are parked.
     package var users: Set<UInt64>
+    /// Where the log goes on, or where the partition ends, if the events that are next have left the log.
+    package var rest: Int64?
 
-    package init(lane: LaneID, isDrained: Bool, users: Set<UInt64>) {
+    package init(lane: LaneID, isDrained: Bool, users: Set<UInt64>, rest: Int64? = nil) {
         self.lane = lane
         self.isDrained = isDrained
         self.users = users
+        self.rest = rest
     }
 }
 
 extension EventLog {
     private static let unfinished = Statement(
         "lanes_unfinished",
-        "SELECT partition_id, consumer_id, is_drained, users FROM leat.unfinished_lanes($1, $2)"
+        "SELECT partition_id, consumer_id, is_drained, users, rest FROM leat.unfinished_lanes($1, $2)"
     )
     private static let ancestry = Statement("ancestry", "SELECT generation, partitions FROM leat.ancestry($1, $2)")
     private static let retire = Statement(
@@ -61,7 +64,8 @@ extension EventLog {
                     UnfinishedLane(
                         lane: try Self.lane(row),
                         isDrained: try row.bool(2),
-                        users: Set(try row.int8Array(3).map { UInt64(bitPattern: $0) })
+                        users: Set(try row.int8Array(3).map { UInt64(bitPattern: $0) }),
+                        rest: row.isNull(4) ? nil : try row.int8(4)
                     )
                 )
             }

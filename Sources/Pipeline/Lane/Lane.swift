@@ -25,6 +25,8 @@ final class Lane: Sendable {
         case ended(request: Int, RequestEnding)
         /// Leave what happened for the checkpointer.
         case checkpoint
+        /// What lies below has left the log, in a partition that never grows any more.
+        case gone(upTo: Int64)
         /// Only these users still have something parked in an earlier generation.
         case hold(Set<UInt64>)
         case plan(LanePlan, number: Int)
@@ -146,6 +148,7 @@ final class Lane: Sendable {
             desk.receipts[request] = nil
             desk.machine.ended(request, ending, at: now)
         case .checkpoint: publish(&desk)
+        case .gone(let offset): desk.gone = max(desk.gone, offset)
         case .hold(let users): desk.machine.hold(users, at: now)
         case .plan(let plan, let number):
             if desk.assign((plan, number)) { desk.stale = Set(desk.receipts.keys) }
@@ -171,6 +174,7 @@ final class Lane: Sendable {
             case .reread(let portion, let items): group.addTask { await self.reread(portion, items) }
             }
         }
+        desk.passGone()
         let settled = desk.machine.settledSinceCheckpoint
         let buried = desk.machine.buriedSinceCheckpoint
         if settled >= Self.publishEvery || buried >= desk.machine.settings.uncommittedBytes { publish(&desk) }

@@ -23,6 +23,8 @@ struct LaneDesk {
     /// Where to read on.
     var readPosition: LogPosition
     var isReading = false
+    /// What lies below is not in the log any more.
+    var gone: Int64 = 0
     /// The log had nothing more when it was looked at last.
     var isDry = false
     var receipts: [Int: (Courier, Courier.Receipt)] = [:]
@@ -72,6 +74,12 @@ struct LaneDesk {
             firstStage += 1
         }
         return machine.takeActions()
+    }
+
+    /// Counts what has left the log as expired, unless that must wait for what is on its way.
+    mutating func passGone() {
+        guard gone > machine.nextOffset, !isReading, machine.expire(upTo: gone) else { return }
+        readPosition = LogPosition(offset: max(readPosition.offset, gone), sliceTime: readPosition.sliceTime)
     }
 
     /// How many portions whom they meet is remembered of.

@@ -52,7 +52,7 @@ struct LaneFloor {
             self.snapshot = snapshot
             self.succession = succession
             arrange(&group)
-            for case (let key, .running(let lane, _)) in stands { lane.hold(held(in: key)) }
+            for case (let key, .running(let lane, _)) in stands { tell(lane, key) }
         case .leases(let leases):
             self.leases = leases
             arrange(&group)
@@ -141,6 +141,12 @@ struct LaneFloor {
         return wanted
     }
 
+    /// Tells a lane what became of earlier generations and of its own.
+    private func tell(_ lane: Lane, _ key: LaneID) {
+        lane.hold(held(in: key))
+        if let rest = succession.rest(of: key) { lane.post(.gone(upTo: rest)) }
+    }
+
     /// The users whose events wait in a lane because earlier ones are parked in another.
     private func held(in lane: LaneID) -> Set<UInt64> {
         guard let source = snapshot?.source(lane.partition.source) else { return [] }
@@ -176,6 +182,7 @@ struct LaneFloor {
             waits: pipeline.waits,
             logger: pipeline.logger
         )
+        tell(lane, key)
         stands[key] = .running(lane, epoch: epoch)
         pipeline.checkpointer.enter(lane, Lease(partition: key.partition, epoch: epoch))
         let notice = pipeline.notice

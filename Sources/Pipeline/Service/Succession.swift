@@ -30,6 +30,10 @@ struct Succession: Equatable, Sendable {
         return generation == source.generation || unfinished[lane] != nil
     }
 
+    /// Where a lane of a closed partition goes on, if what it would read next has left the log: no later event ever
+    /// shows it that.
+    func rest(of lane: LaneID) -> Int64? { unfinished[lane]?.rest }
+
     /// The users of a lane of whom something is parked in an earlier generation.
     func held(in lane: LaneID, of source: Source) -> Set<UInt64> {
         guard let own = (source.closed + [source.current]).first(where: { $0.number == lane.partition.generation })

@@ -35,18 +35,26 @@ BEGIN
 END
 $$;
 
--- Those of these lanes of closed partitions that have not read everything, or of which something is parked; `users` are
--- the users of what is parked.
+-- Those of these lanes of closed partitions that have not read everything, or of which something is parked. `users` are
+-- the users of what is parked; `rest` is where the log goes on, if what a lane would read next has left it.
 CREATE FUNCTION leat.unfinished_lanes(ids bigint[], consumers bigint[])
-RETURNS TABLE (partition_id bigint, consumer_id bigint, is_drained boolean, users bigint[])
+RETURNS TABLE (partition_id bigint, consumer_id bigint, is_drained boolean, users bigint[], rest bigint)
 LANGUAGE sql STABLE AS $$
-    SELECT u.id, u.consumer, c.next_offset >= g.end_offsets[(u.id & 255) + 1], coalesce(p.users, '{}')
+    SELECT u.id, u.consumer, c.next_offset >= g.end_offsets[(u.id & 255) + 1], coalesce(p.users, '{}'),
+        CASE WHEN coalesce(r.first_offset, g.end_offsets[(u.id & 255) + 1]) > c.next_offset
+            THEN coalesce(r.first_offset, g.end_offsets[(u.id & 255) + 1]) END
     FROM unnest(ids, consumers) AS u (id, consumer)
     JOIN leat.generation g ON g.source_id = u.id >> 24 AND g.generation = (u.id >> 8) & 65535
     CROSS JOIN LATERAL (
-        SELECT k.next_offset FROM leat.checkpoint k
+        SELECT k.next_offset, k.slice_time FROM leat.checkpoint k
         WHERE k.partition_id = u.id AND k.consumer_id = u.consumer ORDER BY k.written_at DESC LIMIT 1
     ) AS c
+    LEFT JOIN LATERAL (
+        SELECT k.first_offset FROM leat.chunk k
+        WHERE k.partition_id = u.id AND k.slice_time >= c.slice_time AND k.event_count > 0
+            AND k.first_offset + k.event_count > c.next_offset
+        ORDER BY k.slice_time LIMIT 1
+    ) AS r ON c.next_offset < g.end_offsets[(u.id & 255) + 1]
     CROSS JOIN LATERAL (
         SELECT array_agg(DISTINCT k.user_hash) AS users FROM leat.parked k
         WHERE k.partition_id = u.id AND k.consumer_id = u.consumer
