@@ -10,6 +10,10 @@ extension CatalogSnapshot {
             "id": .integer(source.id.rawValue),
             "enabled": .truth(source.enabled),
             "partitions": .integer(source.partitions),
+            "generation": .integer(source.generation),
+            "closedGenerations": .list(
+                source.closed.map { ["generation": .integer($0.number), "partitions": .integer($0.partitions)] }
+            ),
             "writeKeys": .list(writeKeys(of: source.id).map(\.document)),
         ]
     }

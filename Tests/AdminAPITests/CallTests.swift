@@ -15,6 +15,12 @@ import Testing
             let key = try #require(made.document["writeKeys"]?.elements?.first?["key"]?.string)
             #expect(running.catalog.current.source(forWriteKey: key)?.name == "web")
 
+            let changed = try await running.call(.put, "/sources/web", body: #"{"partitions": 3}"#)
+            #expect(changed.changes == ["~ source web: partitions 2 → 3 (a new generation)"])
+            let generations = try await running.call(.get, "/sources/web").text
+            let closed = #""closedGenerations":[{"generation":0,"partitions":2}]"#
+            #expect(generations.contains(#""partitions":3,"generation":1,"#) && generations.contains(closed))
+
             let again = try await running.call(.put, "/sources/web", body: "{}")
             #expect(again.status == 200 && again.changes.isEmpty)
 

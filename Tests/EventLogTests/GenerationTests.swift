@@ -187,6 +187,32 @@ import Testing
         }
     }
 
+    @Test func `Of more than there is room for the newest are inherited, and it is said how far back`() async throws {
+        try await Database.temporary { pool in
+            var source = try await ChangingSource(pool, partitions: 3)
+            var settings = EventLogSettings()
+            settings.duplicateEntries = 30_000
+            let log = EventLog(pool, settings: settings)
+            for round in 0..<1_000 {
+                let drafts = source.current.partitionIDs.map { partition in
+                    let first = round * 60 + Int(partition.number) * 20
+                    return Events.draft(first..<first + 20, partition: partition)
+                }
+                _ = try await log.append(drafts)
+            }
+            try await source.change(to: 1)
+            let whole = source.current.partitionIDs[0]
+            _ = try await log.append([Events.draft(40_000..<60_000, partition: whole)])
+            _ = try await log.append([Events.draft(0..<10_000, partition: whole)])
+            let window = DuplicateWindow(log)
+            let chunks = try await Events.readAll(log, whole)
+            #expect(try await window.duplicates(in: chunks[0]).count == 20_000)
+            #expect(window.room <= 45_000 && window.length < settings.duplicateWindow)
+            #expect(try await window.duplicates(in: chunks[1]).count < 10_000)
+            #expect(window.room <= 45_000)
+        }
+    }
+
     @Test func `What is inherited counts against the memory, goes first, and leaves with its time`() {
         let hashes = (0..<4_000).map { EventHash.message("message-\($0)") }
         var inherited = InheritedMessages(since: 0)

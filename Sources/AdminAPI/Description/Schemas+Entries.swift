@@ -8,7 +8,18 @@ extension Schemas {
             "Source",
             object([
                 ("name", slug), ("id", count), ("enabled", truth), ("partitions", partitions),
+                (
+                    "generation",
+                    ["type": "integer", "description": "How often the number of partitions was changed."]
+                ),
+                ("closedGenerations", array(of: reference("ClosedGeneration"))),
                 ("writeKeys", array(of: reference("WriteKey"))),
+            ])
+        ),
+        (
+            "ClosedGeneration",
+            object([
+                ("generation", count), ("partitions", partitions),
             ])
         ),
         (

@@ -121,7 +121,12 @@ package final class DuplicateWindow: Sendable {
     /// A window that knows what earlier generations have for it, and nothing yet of the chunk's own partition.
     private func begin(at chunk: Chunk, _ share: Int) async throws(EventLogError) -> MessageWindow {
         let length = log.settings.duplicateWindow.microseconds
-        let inherited = try await log.inherited(by: chunk.partition, since: chunk.sliceTime - length, limit: share)
+        let inherited = try await log.inherited(
+            by: chunk.partition,
+            since: chunk.sliceTime - length,
+            until: chunk.sliceTime,
+            limit: share
+        )
         return MessageWindow(length: length, from: chunk.firstOffset, inherited: inherited)
     }
 

@@ -21,43 +21,14 @@ extension EventLog {
         ORDER BY slice_time LIMIT $5
         """
     )
-
-    /// The message ids that the partition's users have in earlier generations; nil where there are none.
-    ///
-    /// It follows from the log: a user's partition is a remainder of the user's hash, and directories hold the hashes.
-    func inherited(
-        by partition: PartitionID,
-        since time: Int64,
-        limit: Int
-    ) async throws(EventLogError) -> InheritedMessages? {
-        guard let (own, older) = try await ancestry(of: partition, since: time), !older.isEmpty else { return nil }
-        var inherited = InheritedMessages(since: time)
-        for old in older.flatMap({ $0.partitionIDs(sharing: partition.number, of: own.partitions) }) {
-            try await forEachDirectory(of: old, notBefore: time) { directory in
-                guard let entries = directory.entries else { return inherited.pass(at: directory.sliceTime) }
-                for entry in entries where own.number(of: entry.userHash) == partition.number {
-                    inherited.take(entry.messageHash, at: directory.sliceTime, limit: limit)
-                }
-            }
-        }
-        return inherited
-    }
-
-    /// Gives every directory of a partition that takes no more events, from a time on.
-    private func forEachDirectory(
-        of partition: PartitionID,
-        notBefore time: Int64,
-        _ body: (ChunkDirectory) -> Void
-    ) async throws(EventLogError) {
-        var (next, after) = (Int64(0), time)
-        while true {
-            let limit = DuplicateWindow.directories
-            let found = try await directories(partition, from: next, notBefore: after, below: .max, limit: limit)
-            for directory in found { body(directory) }
-            guard let last = found.last, found.count == limit else { return }
-            (next, after) = (last.firstOffset + Int64(last.count), last.sliceTime)
-        }
-    }
+    private static let lastDirectories = Statement(
+        "directories_last",
+        """
+        SELECT first_offset, slice_time, event_count, substring(payload FROM 1 FOR 32 + 48 * event_count)
+        FROM leat.chunk WHERE partition_id = $1 AND slice_time >= $2 AND slice_time < $3 AND event_count > 0
+        ORDER BY slice_time DESC LIMIT $4
+        """
+    )
 
     /// Directories in order, of the chunks that begin at `from` or later and below `end`.
     func directories(
@@ -67,11 +38,68 @@ extension EventLog {
         below end: Int64,
         limit: Int
     ) async throws(EventLogError) -> [ChunkDirectory] {
-        let rows = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(
-                Self.directories,
-                [.int8(partition.rawValue), .timestamp(time), .int8(from), .int8(end), .int8(Int64(limit))]
+        try await directories(
+            partition,
+            Self.directories,
+            [.int8(partition.rawValue), .timestamp(time), .int8(from), .int8(end), .int8(Int64(limit))]
+        )
+    }
+
+    /// The message ids that the partition's users have in earlier generations since `time`; nil where there are none.
+    ///
+    /// Not many more than `limit` are read, the newest first. It follows from the log: a user's partition is a remainder of the user's hash, and directories hold the hashes.
+    func inherited(
+        by partition: PartitionID,
+        since time: Int64,
+        until now: Int64,
+        limit: Int
+    ) async throws(EventLogError) -> InheritedMessages? {
+        guard let (own, older) = try await ancestry(of: partition, since: time), !older.isEmpty else { return nil }
+        var inherited = InheritedMessages(since: time)
+        /// The partitions of which something older than `before` may be left.
+        var places = older.flatMap { $0.partitionIDs(sharing: partition.number, of: own.partitions) }
+            .map { (partition: $0, before: Self.farFuture) }
+        while let place = places.indices.max(by: { places[$0].before < places[$1].before }) {
+            guard inherited.count < limit else {
+                inherited.pass(at: min(places[place].before, now))
+                break
+            }
+            let found = try await directories(
+                places[place].partition,
+                Self.lastDirectories,
+                [
+                    .int8(places[place].partition.rawValue), .timestamp(time), .timestamp(places[place].before),
+                    .int8(Int64(DuplicateWindow.directories)),
+                ]
             )
+            for directory in found {
+                guard let entries = directory.entries else {
+                    inherited.pass(at: directory.sliceTime)
+                    continue
+                }
+                for entry in entries where own.number(of: entry.userHash) == partition.number {
+                    inherited.take(entry.messageHash, at: directory.sliceTime, limit: limit)
+                }
+            }
+            if let last = found.last, found.count == DuplicateWindow.directories {
+                places[place].before = last.sliceTime
+            } else {
+                places.remove(at: place)
+            }
+        }
+        return inherited
+    }
+
+    /// The far end of PostgreSQL's own range.
+    private static let farFuture: Int64 = 9_000_000_000_000_000
+
+    private func directories(
+        _ partition: PartitionID,
+        _ statement: Statement,
+        _ parameters: [Parameter]
+    ) async throws(EventLogError) -> [ChunkDirectory] {
+        let rows = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(statement, parameters)
         }
         var found: [ChunkDirectory] = []
         for row in rows {

@@ -14,6 +14,9 @@ struct InheritedMessages: Sendable {
     /// Holds nothing older than `time`.
     init(since time: Int64) { floor = max(time, 0) }
 
+    /// The message ids that it knows.
+    var count: Int { table.used }
+
     /// The message ids that memory is held for.
     var room: Int { table.room }
 
@@ -21,12 +24,12 @@ struct InheritedMessages: Sendable {
     mutating func take(_ hash: MessageHash, at time: Int64, limit: @autoclosure () -> Int) {
         guard time >= floor else { return }
         newest = max(newest, time)
-        // Partitions are read one after the other, so a later time may come first.
+        // The newest come first.
         if let met = table.update(hash, time), met > time { _ = table.update(hash, met) }
         if table.isFull { makeRoom(limit(), since: floor) }
     }
 
-    /// Passes a damaged chunk, whose message ids nobody knows.
+    /// Passes what nobody knows or has room for: a damaged chunk, or everything up to a time.
     mutating func pass(at time: Int64) { lost = max(lost, time) }
 
     /// Whether it was accepted at or after `time`.

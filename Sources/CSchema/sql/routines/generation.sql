@@ -98,8 +98,9 @@ BEGIN
                 SELECT DISTINCT k.partition_id, k.consumer_id FROM leat.checkpoint k WHERE k.partition_id = ANY (ids)
             ) AS l, leat.unfinished_lanes(ARRAY[l.partition_id], ARRAY[l.consumer_id])
         );
-        -- The catalog first, as whoever makes or removes a connection does.
-        PERFORM FROM leat.catalog_revision FOR UPDATE;
+        -- The catalog first, as whoever makes or removes a connection does; while somebody changes it, this can wait.
+        PERFORM FROM leat.catalog_revision FOR UPDATE SKIP LOCKED;
+        EXIT WHEN NOT FOUND;
         PERFORM FROM leat.lease l WHERE l.partition_id = ANY (ids) ORDER BY l.partition_id FOR UPDATE;
         UPDATE leat.generation g SET retired_at = clock_timestamp()
         WHERE g.source_id = old.source_id AND g.generation = old.generation AND g.retired_at IS NULL;
