@@ -350,7 +350,8 @@ let package = Package(
         .testTarget(
             name: "IngestionTests",
             dependencies: [
-                "Catalog", "EventJSON", "EventLog", "EventModel", "Ingestion", "PostgreSQL", "TestSupport",
+                "Catalog", "EventJSON", "EventLog", "EventModel", "Ingestion", "PostgreSQL", "Telemetry",
+                "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -364,7 +365,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "PostgreSQL", "TestSupport",
+                "EventLog", "PostgreSQL", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

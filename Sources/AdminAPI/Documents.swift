@@ -14,6 +14,7 @@ extension CatalogSnapshot {
             "closedGenerations": .list(
                 source.closed.map { ["generation": .integer($0.number), "partitions": .integer($0.partitions)] }
             ),
+            "limits": source.limits.document,
             "writeKeys": .list(writeKeys(of: source.id).map(\.document)),
         ]
     }
@@ -25,6 +26,7 @@ extension CatalogSnapshot {
             "source": .text(source(connection.source)?.name),
             "destination": .text(destination(connection.destination)?.name),
             "enabled": .truth(connection.enabled),
+            "lag": .text(connection.lag.rawValue),
             "transformations": .list(
                 connection.transformations.map {
                     ["plugin": .text($0.plugin.description), "config": .stored($0.config)]

@@ -18,6 +18,10 @@ static const char generation_sql[] = {
 #embed "sql/0005-generation.sql"
     , 0};
 
+static const char retention_sql[] = {
+#embed "sql/0006-retention.sql"
+    , 0};
+
 static const char append_routines[] = {
 #embed "sql/routines/append.sql"
     , 0};
@@ -32,6 +36,10 @@ static const char lease_routines[] = {
 
 static const char lanes_routines[] = {
 #embed "sql/routines/lanes.sql"
+    , 0};
+
+static const char retention_routines[] = {
+#embed "sql/routines/retention.sql"
     , 0};
 
 static const char checkpoint_routines[] = {
@@ -55,6 +63,7 @@ static const struct leat_migration migrations[] = {
     {2, "catalog", catalog_sql},
     {3, "timing", timing_sql},
     {5, "generation", generation_sql},
+    {6, "retention", retention_sql},
 };
 
 const int leat_migration_count = sizeof migrations / sizeof migrations[0];
@@ -64,8 +73,9 @@ const struct leat_migration *leat_migration_at(int index) {
 }
 
 static const char *const routines[] = {
-    append_routines, slices_routines, lease_routines, lanes_routines, checkpoint_routines, generation_routines,
-    catalog_routines, views_routines,
+    append_routines,     slices_routines,     lease_routines,   lanes_routines,
+    checkpoint_routines, generation_routines, catalog_routines, retention_routines,
+    views_routines,
 };
 
 const char *leat_routines_at(int index) {

@@ -5,7 +5,7 @@ private let readRevision = Statement("catalog.revision", "SELECT revision FROM l
 private let readSources = Statement(
     "catalog.sources",
     """
-    SELECT source_id, name, enabled, partitions, generation
+    SELECT source_id, name, enabled, partitions, generation, events_per_second, bytes_per_second, bytes_per_day
     FROM leat.source WHERE removed_at IS NULL ORDER BY source_id
     """
 )
@@ -30,7 +30,7 @@ private let readDestinations = Statement(
 private let readConnections = Statement(
     "catalog.connections",
     """
-    SELECT connection_id, source_id, destination_id, enabled
+    SELECT connection_id, source_id, destination_id, enabled, lag
     FROM leat.connection WHERE removed_at IS NULL ORDER BY connection_id
     """
 )
@@ -101,6 +101,7 @@ extension Catalog {
                 source: SourceID(rawValue: try row.int8(1)),
                 destination: DestinationID(rawValue: try row.int8(2)),
                 transformations: steps[id] ?? [],
+                lag: LagPolicy(rawValue: try row.text(4)) ?? .hold,
                 enabled: try row.bool(3)
             )
         }
@@ -142,7 +143,12 @@ extension Source {
             enabled: try row.bool(2),
             partitions: UInt8(truncatingIfNeeded: try row.int2(3)),
             generation: UInt16(truncatingIfNeeded: try row.int4(4)),
-            closed: closed[id] ?? []
+            closed: closed[id] ?? [],
+            limits: SourceLimits(
+                eventsPerSecond: row.isNull(5) ? nil : try row.int8(5),
+                bytesPerSecond: row.isNull(6) ? nil : try row.int8(6),
+                bytesPerDay: row.isNull(7) ? nil : try row.int8(7)
+            )
         )
     }
 }

@@ -9,6 +9,8 @@ package struct Connection: Equatable, Sendable {
     package let source: SourceID
     package let destination: DestinationID
     package let transformations: [Transformation]
+    /// What happens to what it has not read when the time of its slice has come.
+    package let lag: LagPolicy
     /// The lanes of a connection that is not enabled stand still and lose nothing.
     package let enabled: Bool
 
@@ -17,12 +19,14 @@ package struct Connection: Equatable, Sendable {
         source: SourceID,
         destination: DestinationID,
         transformations: [Transformation],
+        lag: LagPolicy = .hold,
         enabled: Bool
     ) {
         self.id = id
         self.source = source
         self.destination = destination
         self.transformations = transformations
+        self.lag = lag
         self.enabled = enabled
     }
 

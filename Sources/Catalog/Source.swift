@@ -13,6 +13,7 @@ package struct Source: Equatable, Sendable {
     package let generation: UInt16
     /// The earlier generations of which something is left, the oldest first; they take no more events.
     package let closed: [Generation]
+    package let limits: SourceLimits
 
     package init(
         id: SourceID,
@@ -20,8 +21,10 @@ package struct Source: Equatable, Sendable {
         enabled: Bool,
         partitions: UInt8,
         generation: UInt16,
-        closed: [Generation] = []
+        closed: [Generation] = [],
+        limits: SourceLimits = .none
     ) {
+        self.limits = limits
         self.id = id
         self.name = name
         self.enabled = enabled

@@ -12,9 +12,9 @@ extension EventLog {
 
     /// Keeps the node alive, the slices made and the readers awake, until the task is cancelled.
     ///
-    /// - Parameter holding: the lanes for whose sake slices of the log stay; without it no event is ever dropped.
+    /// - Parameter consumers: who reads the log now; without it no event is ever dropped.
     /// - Throws: `nodeReplaced` when another run has taken this node's place; the program must stop.
-    package func run(holding: (@Sendable () async -> [LaneID])? = nil) async throws(EventLogError) {
+    package func run(for consumers: (@Sendable () async -> [Consumer])? = nil) async throws(EventLogError) {
         signals.setListening(true)
         defer { signals.setListening(false) }
         let outcome = await withTaskGroup(of: EventLogError?.self) { group in
@@ -22,7 +22,7 @@ extension EventLog {
             group.addTask { await self.tellOthers() }
             group.addTask { await self.listen() }
             group.addTask { await self.pollRegularly() }
-            group.addTask { await self.keepUp(holding) }
+            group.addTask { await self.keepUp(consumers) }
             var outcome: EventLogError?
             for await ended in group {
                 if let ended, outcome == nil { outcome = ended }
@@ -81,14 +81,15 @@ extension EventLog {
         return nil
     }
 
-    private func keepUp(_ holding: (@Sendable () async -> [LaneID])?) async -> EventLogError? {
+    private func keepUp(_ consumers: (@Sendable () async -> [Consumer])?) async -> EventLogError? {
         while !Task.isCancelled {
             do throws(EventLogError) {
-                try await upkeep(holding: await holding?())
+                try await upkeep(for: await consumers?())
             } catch {
                 if !Task.isCancelled { report("The log's slices could not be looked after", error) }
             }
-            try? await Task.sleep(for: settings.upkeepPeriod)
+            let isFull = !standing.pushedBack.isEmpty
+            try? await Task.sleep(for: isFull ? settings.fullUpkeepPeriod : settings.upkeepPeriod)
         }
         return nil
     }

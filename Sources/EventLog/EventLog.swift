@@ -19,12 +19,25 @@ package final class EventLog: Sendable {
     let slices: Slices
     let membership = Mutex(Membership())
     let damage = Mutex(Damage())
+    let clock: DatabaseClock
+    let standings = Mutex(Standings())
 
-    package init(
+    package convenience init(
         _ pool: ConnectionPool,
         settings: EventLogSettings = EventLogSettings(),
         logger: Logger = Logger(label: "leat.log")
     ) {
+        self.init(pool, settings: settings, logger: logger, wall: DatabaseClock.own)
+    }
+
+    /// With another clock of the node's than the system's.
+    init(
+        _ pool: ConnectionPool,
+        settings: EventLogSettings,
+        logger: Logger,
+        wall: @escaping @Sendable () -> Int64
+    ) {
+        clock = DatabaseClock(wall)
         self.pool = pool
         self.logger = logger
         self.settings = settings
@@ -33,7 +46,10 @@ package final class EventLog: Sendable {
     }
 
     /// Makes the slices that the next hours need; once before anything is appended.
-    package func prepare() async throws(EventLogError) { try await slices.makeAhead() }
+    package func prepare() async throws(EventLogError) {
+        try await slices.makeAhead()
+        try await clock.compare { () async throws(EventLogError) in try await slices.time() }
+    }
 
     /// Makes the static rows of partitions; a source's are made with it.
     package func openPartitions(_ partitions: [PartitionID]) async throws(EventLogError) {

@@ -10,6 +10,10 @@ package struct EventLogSettings: Sendable {
     package var slicesAhead = 4
     /// How long the log keeps events that everybody has read.
     package var retention = Duration.seconds(72 * 3600)
+    /// How large the log may be on disk, in bytes, before slices go although their time has not come; 0 for no bound.
+    package var logBytes: Int64 = 0
+    /// How old the oldest unread event of a consumer that holds must be, before its source is pushed back at the bound.
+    package var pushBackPatience = Duration.seconds(60)
     /// How long dead letters are kept.
     package var deadLetterRetention = Duration.seconds(30 * 86_400)
     /// How long refused events are counted by the minute, and samples of them are kept; their totals stay.
@@ -32,6 +36,12 @@ package struct EventLogSettings: Sendable {
     package var pollPeriod = Duration.seconds(5)
     /// How often slices are made and dropped.
     package var upkeepPeriod = Duration.seconds(60)
+    /// The same while the log is larger than its bound.
+    package var fullUpkeepPeriod = Duration.seconds(5)
+    /// How long dropping one slice waits for those who use it, before it is left to a later round.
+    package var dropPatience = Duration.seconds(1)
+    /// How long a slice must be over before it is measured, so that no append to it is still under way.
+    package var measureAfter = Duration.seconds(600)
 
     package init() {}
 }

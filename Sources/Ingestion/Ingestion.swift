@@ -19,6 +19,7 @@ package final class Ingestion: Sendable {
     package let settings: IngestionSettings
     package let queue: AppendQueue
     package let refused: RefusedSamples
+    private let door: Door
     private let configuration: Configuration
     private let counts = IngestionCounts()
     private let scratches = RequestScratches()
@@ -28,12 +29,14 @@ package final class Ingestion: Sendable {
         settings: IngestionSettings = .init(),
         queue: AppendQueue,
         refused: RefusedSamples,
+        door: Door = Door(),
         configuration: @escaping Configuration
     ) {
         self.init(
             settings: settings,
             queue: queue,
             refused: refused,
+            door: door,
             configuration: configuration,
             now: { EventTime.now() }
         )
@@ -43,19 +46,21 @@ package final class Ingestion: Sendable {
         settings: IngestionSettings,
         queue: AppendQueue,
         refused: RefusedSamples,
+        door: Door = Door(),
         configuration: @escaping Configuration,
         now: @escaping @Sendable () -> EventTime
     ) {
         self.settings = settings
         self.queue = queue
         self.refused = refused
+        self.door = door
         self.configuration = configuration
         self.now = now
     }
 
     /// What ingestion shows at `/metrics`.
     package func metrics() -> [MetricFamily] {
-        counts.families(waitingBytes: queue.waitingBytes)
+        counts.families(waitingBytes: queue.waitingBytes) + door.families(configuration())
     }
 
     /// Answers one request of a route of ours.
@@ -63,20 +68,25 @@ package final class Ingestion: Sendable {
         let start = ContinuousClock.now
         let call = Call(request, route, address: address, settings: settings)
         var answer: Answer
-        var bytes = 0
+        var seen = Seen()
         do throws(RequestRefusal) {
-            answer = try await self.answer(call, &bytes)
+            answer = try await self.answer(call, &seen)
         } catch {
             answer = Answer(error)
         }
+        if let source = seen.source { answer.remains = door.remains(of: source) }
         let time = (ContinuousClock.now - start) / .seconds(1)
-        counts.add(status: answer.status.code, seconds: time, bytes: bytes)
+        counts.add(status: answer.status.code, seconds: time, bytes: seen.bytes)
         // A picture is shown whatever happened to the event.
-        if case .pixel = route { answer = Answer(form: .gif, body: Pixel.picture) }
+        if case .pixel = route {
+            let remains = answer.remains
+            answer = Answer(form: .gif, body: Pixel.picture)
+            answer.remains = remains
+        }
         return answer
     }
 
-    private func answer(_ call: Call, _ bytes: inout Int) async throws(RequestRefusal) -> Answer {
+    private func answer(_ call: Call, _ seen: inout Seen) async throws(RequestRefusal) -> Answer {
         try call.checkMethod()
         switch call.route {
         case .sourceConfiguration:
@@ -96,16 +106,16 @@ package final class Ingestion: Sendable {
                 cacheSeconds: BrowserConfiguration.cacheSeconds
             )
         case .event, .mergeOrMetrics, .batch, .beacon, .pixel:
-            return try await accept(call, &bytes)
+            return try await accept(call, &seen)
         }
     }
 
     // MARK: The way of a request with events
 
-    private func accept(_ call: Call, _ bytes: inout Int) async throws(RequestRefusal) -> Answer {
+    private func accept(_ call: Call, _ seen: inout Seen) async throws(RequestRefusal) -> Answer {
         guard queue.isAccepting else { throw .unavailable }
         let key = try call.writeKeyOfHead()
-        let known: Source? = if let key { try source(key) } else { nil }
+        if let key { try enter(try source(key), &seen) }
         var scratch = scratches.take()
         let outcome: Result<Intake, RequestRefusal>
         // The budget is held until the commit: what waits is what is bounded.
@@ -116,8 +126,8 @@ package final class Ingestion: Sendable {
             } else {
                 try await reader.read(call.request.body, into: &scratch.body)
             }
-            bytes = scratch.body.count
-            outcome = .success(try await take(call, known, &scratch))
+            seen.bytes = scratch.body.count
+            outcome = .success(try await take(call, &seen, &scratch))
         } catch {
             outcome = .failure(error)
         }
@@ -131,10 +141,11 @@ package final class Ingestion: Sendable {
     /// Parses the body and hands its events to the queue; it waits only while a source changes its partitions.
     private func take(
         _ call: Call,
-        _ known: Source?,
+        _ seen: inout Seen,
         _ scratch: inout RequestScratch
     ) async throws(RequestRefusal) -> Intake {
         guard !scratch.body.isEmpty else { throw .emptyBody }
+        if let source = seen.source { try door.take(bytes: scratch.body.count, of: source) }
         do throws(JSONError) {
             try scratch.tape.parse(scratch.body)
         } catch {
@@ -144,7 +155,7 @@ package final class Ingestion: Sendable {
         guard scratch.tape.kind(root) == .object else { throw .notAnEvent }
         var intake = Intake(isBatch: call.isBatch)
         if call.route == .mergeOrMetrics, scratch.tape.member(of: root, "series") != nil { return intake }
-        let source: Source = if let known { known } else { try self.source(call.writeKey(in: scratch.tape)) }
+        let source = if let known = seen.source { known } else { try enterLate(call, &seen, scratch) }
         var circumstances = EventIntake.Circumstances(
             type: call.type,
             receivedAt: now(),
@@ -163,15 +174,18 @@ package final class Ingestion: Sendable {
             if circumstances.shared.bytes * scratch.tape.count(of: batch) > Limits.requestBytes {
                 throw .tooLarge(.merged)
             }
+            try door.take(events: scratch.tape.count(of: batch), of: source)
             scratch.intake.begin(circumstances)
             for event in scratch.tape.elements(of: batch) {
                 take(event, &scratch, circumstances, source, gathers, &intake)
             }
             guard intake.count > 0 else { throw .emptyBatch }
         } else {
+            try door.take(events: 1, of: source)
             scratch.intake.begin(circumstances)
             take(root, &scratch, circumstances, source, gathers, &intake)
         }
+        door.take(dayBytes: intake.bytes, of: source)
         return intake
     }
 
@@ -188,6 +202,7 @@ package final class Ingestion: Sendable {
             let gather = gathers[Int(entry.userHash % UInt64(gathers.count))]
             queue.add(entry, scratch.intake.bytes, to: gather, for: intake.pending)
             intake.accepted += 1
+            intake.bytes += scratch.intake.bytes.count
         } catch {
             let range = scratch.tape.range(of: event)
             refused.add(error, of: source.id, scratch.body[range])
@@ -197,6 +212,24 @@ package final class Ingestion: Sendable {
     }
 
     // MARK: Who sends
+
+    /// Asks at the door for a source.
+    private func enter(_ source: Source, _ seen: inout Seen) throws(RequestRefusal) {
+        seen.source = source
+        try door.check(source)
+    }
+
+    /// The same for a request that says in its body only who sends it.
+    private func enterLate(
+        _ call: Call,
+        _ seen: inout Seen,
+        _ scratch: RequestScratch
+    ) throws(RequestRefusal) -> Source {
+        let source = try self.source(call.writeKey(in: scratch.tape))
+        try enter(source, &seen)
+        try door.take(bytes: scratch.body.count, of: source)
+        return source
+    }
 
     private func source(_ key: String?) throws(RequestRefusal) -> Source {
         guard let key else { throw .noWriteKeyInHeader }
@@ -208,6 +241,13 @@ package final class Ingestion: Sendable {
     }
 }
 
+/// What is known of a request, however it ends.
+struct Seen {
+    /// Of its body, once inflated.
+    var bytes = 0
+    var source: Source?
+}
+
 /// What became of one request's events so far.
 struct Intake {
     let pending = PendingRequest()
@@ -216,6 +256,8 @@ struct Intake {
     var count = 0
     /// The events on their way to the log.
     var accepted = 0
+    /// What these hold.
+    var bytes = 0
     var refused: [RefusedEvent] = []
 
     init(isBatch: Bool) { self.isBatch = isBatch }

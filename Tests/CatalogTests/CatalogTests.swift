@@ -57,6 +57,56 @@ import Testing
         _ = try await catalog.add(upload("com.example.mask", "1.0.0"), activate: true, by: "test")
     }
 
+    @Test func `Limits of a source and what a lag may do are kept, changed and taken away`() async throws {
+        try await Self.with { catalog in
+            try await Self.prepare(catalog)
+            let text = """
+                sources: [{name: web, limits: {eventsPerSecond: 100, bytesPerDay: 5000000}}]
+                destinations: [{name: crm, connector: leat.webhook}]
+                connections: [{source: web, destination: crm, lag: expire}]
+                """
+            let declared = try Self.declaration(text)
+            let first = try await catalog.apply(declared, by: "test")
+            let limits = "limits.eventsPerSecond none → 100, limits.bytesPerDay none → 5000000"
+            #expect(first.plan.lines.contains("~ source web: \(limits)"))
+            #expect(catalog.current.sources[0].limits == SourceLimits(eventsPerSecond: 100, bytesPerDay: 5_000_000))
+            #expect(catalog.current.connections[0].lag == .expire)
+            #expect(try await catalog.apply(declared, by: "test").plan.lines == [])
+            let export = Declaration(exporting: catalog.current)
+            let again = Declaration.read(export.document)
+            #expect(again.problems.isEmpty)
+            #expect(try await catalog.apply(again.declaration, by: "test").plan.lines == [])
+            // Who says nothing of limits leaves them; who says that there are none takes them away.
+            let silent = try Self.declaration("sources: [{name: web}]")
+            #expect(try await catalog.apply(silent, by: "test").plan.lines == [])
+            let none = try Self.declaration(
+                """
+                sources: [{name: web, limits: {}}]
+                connections: [{source: web, destination: crm}]
+                """
+            )
+            let lines = try await catalog.apply(none, by: "test").plan.lines
+            #expect(lines.contains("~ connection web/crm: lag expire → hold"))
+            #expect(catalog.current.sources[0].limits == .none)
+            #expect(catalog.current.connections[0].lag == .hold)
+        }
+    }
+
+    @Test func `A limit that is no number and a lag that is no word are refused`() throws {
+        let (_, problems) = Declaration.read(
+            try Document.yaml(
+                """
+                sources: [{name: web, limits: {eventsPerSecond: 0, perDay: 1}}]
+                connections: [{source: web, destination: crm, lag: forget}]
+                """
+            )
+        )
+        #expect(problems.count == 3)
+        #expect(problems.contains { $0.path == "sources[0].limits.eventsPerSecond" })
+        #expect(problems.contains { $0.path == "sources[0].limits.perDay" })
+        #expect(problems.contains { $0.message == "must be hold or expire" })
+    }
+
     @Test func `What is applied is there, and applying it or its export again changes nothing`() async throws {
         try await Self.with { catalog in
             try await Self.prepare(catalog)

@@ -85,7 +85,7 @@ import Testing
         let problems = Declaration.read(try Document.yaml(text)).problems.map(\.description)
         let expected = [
             #"line 2: sources[0].name: must be 1 to 63 characters of a-z, 0-9 and "-""#,
-            "line 4: sources[1].partition: is an unknown key; known here: enabled, name, partitions, writeKeys",
+            "line 4: sources[1].partition: is an unknown key; known here: enabled, limits, name, partitions, writeKeys",
             #"line 5: sources[2]: is the second source "web"; the first is in line 3"#,
             "line 6: sources[2].partitions: must be a whole number from 1 to 64",
             #"line 7: sources[3]: lacks the key "name""#,

@@ -84,7 +84,7 @@ import Testing
             let expected = """
                 Error: bad.yaml:3: sources[0].writeKeys[0]: NOT_SET is not set in the environment
                 bad.yaml:4: sources[1]: lacks the key "name"
-                bad.yaml:4: sources[1].nam: is an unknown key; known here: enabled, name, partitions, writeKeys
+                bad.yaml:4: sources[1].nam: is an unknown key; known here: enabled, limits, name, partitions, writeKeys
                 bad.yaml:6: plugins[0]: The file no.json cannot be read.
 
                 """
@@ -139,11 +139,23 @@ import Testing
             )
             #expect(attached.output == "~ connection web/crm: transformations none → com.example.mask\n")
             let listed = """
-                CONNECTION  ENABLED  TRANSFORMATIONS
-                web/crm     yes      com.example.mask
+                CONNECTION  ENABLED  LAG   TRANSFORMATIONS
+                web/crm     yes      hold  com.example.mask
 
                 """
             #expect(try await server.leat("connection", "list").output == listed)
+            let lag = try await server.leat("connection", "lag", "web/crm", "expire")
+            #expect(lag.output == "~ connection web/crm: lag hold → expire\n")
+            #expect(try await server.leat("connection", "lag", "web/crm", "never").status != 0)
+            let limit = try await server.leat("source", "limit", "web", "--events-per-second", "100")
+            #expect(limit.output == "~ source web: limits.eventsPerSecond none → 100\n")
+            #expect(try await server.leat("source", "limit", "web").status != 0)
+            #expect(try await server.leat("source", "list").output.contains("eventsPerSecond 100"))
+            // Neither takes anything else along.
+            let kept = try await server.leat("connection", "list").output
+            #expect(kept.contains("web/crm     yes      expire  com.example.mask"))
+            let free = try await server.leat("source", "limit", "web", "--none")
+            #expect(free.output == "~ source web: limits.eventsPerSecond 100 → none\n")
             let timings = try await server.leat("plugin", "timings", mask, "--since", "30m")
             #expect(timings.output.contains("  execution ") && timings.output.contains(" 400 µs "), "\(timings.text)")
             let json = try await server.leat("plugin", "timings", "--json")
@@ -226,7 +238,7 @@ import Testing
             #expect(try await server.leat("source", "partitions", "web", "2").status == 0)
             let source = try #require(server.catalog.current.source(named: "web"))
             let key = try #require(server.catalog.current.writeKeys(of: source.id).first)
-            #expect(try await server.leat("source", "list").output.contains("2  \(key.id) …\(key.hint)\n"))
+            #expect(try await server.leat("source", "list").output.contains("2  none    \(key.id) …\(key.hint)\n"))
             #expect(try await server.leat("source", "key", "create", "web").status == 0)
             #expect(try await server.leat("source", "key", "revoke", "web", key.id).status == 0)
             #expect(server.catalog.current.writeKeys(of: source.id).count == 1)

@@ -59,14 +59,14 @@ import Testing
     @Test func `Sources show their keys' ids and hints`() throws {
         let answer = """
             {"sources": [
-              {"name": "web", "id": 1, "enabled": true, "partitions": 4, "writeKeys": [
+              {"name": "web", "id": 1, "enabled": true, "partitions": 4, "limits": {"eventsPerSecond": 100}, "writeKeys": [
                 {"id": "0123456789ab", "hint": "wxyz", "createdAt": "2026-11-22T14:30:05.123Z"}]},
               {"name": "app", "id": 2, "enabled": false, "partitions": 64, "writeKeys": []}]}
             """
         let expected = """
-            SOURCE  ENABLED  PARTITIONS  WRITE KEYS (ID …HINT)
-            web     yes               4  0123456789ab …wxyz
-            app     no               64  none
+            SOURCE  ENABLED  PARTITIONS  LIMITS               WRITE KEYS (ID …HINT)
+            web     yes               4  eventsPerSecond 100  0123456789ab …wxyz
+            app     no               64  none                 none
             """
         #expect(Sources.List.table(try Document.json(answer)).lines.joined(separator: "\n") == expected)
     }

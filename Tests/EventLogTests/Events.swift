@@ -1,6 +1,8 @@
-import EventLog
 import EventModel
 import PostgreSQL
+import TestSupport
+
+@testable import EventLog
 
 /// Events for tests: small JSON texts whose every field follows from a number.
 enum Events {
@@ -36,6 +38,32 @@ enum Events {
         }
     }
 
+    /// Another slice of the log is over soon, and events need not be kept for long.
+    static var briefSettings: EventLogSettings {
+        var settings = EventLogSettings()
+        settings.sliceLength = .seconds(1)
+        settings.slicesAhead = 90
+        settings.retention = .seconds(1)
+        settings.measureAfter = .zero
+        settings.pushBackPatience = .zero
+        return settings
+    }
+
+    /// Gives `body` a log whose slices are a second long, with both partitions open.
+    static func withBriefLog(
+        _ settings: EventLogSettings = briefSettings,
+        _ body: (EventLog, ConnectionPool) async throws -> Void
+    ) async throws {
+        try await Database.empty { pool in
+            try await Migrations.run(pool)
+            let log = EventLog(pool, settings: settings)
+            try await log.prepare()
+            try await log.openPartitions([partition, other])
+            _ = try await log.join(identity: "a")
+            try await body(log, pool)
+        }
+    }
+
     /// Reads everything from `position` on, as a lane does.
     static func readAll(
         _ log: EventLog,
@@ -50,5 +78,26 @@ enum Events {
             all += chunks
             position = last.end
         }
+    }
+}
+
+extension Consumer {
+    /// One that reads the partition that most tests use.
+    init(id: Int64, lag: LagPolicy, isEnabled: Bool = true, partition: PartitionID = Events.partition) {
+        self.init(
+            id: ConsumerID(rawValue: id),
+            name: "consumer-\(id)",
+            partitions: [partition],
+            lag: lag,
+            isEnabled: isEnabled
+        )
+    }
+}
+
+extension EventLog {
+    /// Waits until PostgreSQL's clock is past the slice of a moment, and `more` seconds on.
+    func waitForEnd(ofSliceAt time: Int64, more: Int64 = 0) async throws {
+        let end = (time / 1_000_000 + 1 + more) * 1_000_000
+        while try await slices.time() <= end { try await Task.sleep(for: .milliseconds(20)) }
     }
 }

@@ -61,14 +61,14 @@ import Testing
     @Test func `What has had its time goes, and the totals stay`() async throws {
         try await Database.temporary { pool in
             let log = EventLog(pool)
-            let now = try await log.slices.time() * 1_000_000
+            let now = try await log.slices.time()
             let statement = Statement("rows", "SELECT count(*) FROM leat.refused_count")
             for round in 0..<2 {
                 for age in [80, 40, 31, 29, 0] as [Int64] {
                     let number = Int64(round) * 100 + 81 - age
                     try await log.refuse(flush(number, at: now - age * Self.day, ["a": 1, "b": 2], samples: 2))
                 }
-                try await log.upkeep(holding: nil)
+                try await log.upkeep(for: nil)
                 #expect(try await totals(log) == ["a": 5 * Int64(round + 1), "b": 10 * Int64(round + 1)])
                 // Of each reason: one row of the old ones, and those of two minutes.
                 #expect(try await pool.query(statement)[0].int8(0) == 6)
@@ -79,7 +79,7 @@ import Testing
                     "UPDATE leat.refused SET refused_at = refused_at - interval '31 days' WHERE flush < 100"
                 )
             )
-            try await log.upkeep(holding: nil)
+            try await log.upkeep(for: nil)
             #expect(try await log.refused(Self.source).count == 10)
         }
     }
@@ -95,7 +95,7 @@ import Testing
                 """
             )
             _ = try await pool.query(insert)
-            try await log.upkeep(holding: nil)
+            try await log.upkeep(for: nil)
             let left = try await pool.query(Statement("timing_left", "SELECT count(*) FROM leat.timing"))[0].int8(0)
             #expect(left == 30)
         }

@@ -34,9 +34,10 @@ import Testing
             try await Events.begin(3, in: pool)
             _ = try await log.append([Events.draft(0..<10)])
             let lane = LaneID(partition: Events.partition, consumer: ConsumerID(rawValue: 3))
+            let reader = Consumer(id: 3, lag: .hold)
             // Held by the lane that has not read it, whatever its age.
-            while try await log.slices.time() * 1_000_000 < log.tail(Events.partition).sliceTime + 3_000_000 {}
-            try await log.upkeep(holding: [lane])
+            while try await log.slices.time() < log.tail(Events.partition).sliceTime + 3_000_000 {}
+            try await log.upkeep(for: [reader])
             let held = try await EventLog(pool).read(Events.partition, after: .beginning)
             #expect(held.count == 1)
 
@@ -57,20 +58,20 @@ import Testing
                 """
             )
             for consumer in [3, 4] as [Int64] { _ = try await pool.query(park, [.int8(consumer)]) }
-            try await log.upkeep(holding: [lane])
+            try await log.upkeep(for: [reader])
             let waited = try await EventLog(pool).read(Events.partition, after: .beginning)
             #expect(waited.first?.firstOffset == 0)
             try await pool.execute(Statement("test.unpark", "DELETE FROM leat.parked WHERE consumer_id = 3"))
 
-            try await log.upkeep(holding: [lane])
+            try await log.upkeep(for: [reader])
             let kept = try await EventLog(pool).read(Events.partition, after: .beginning)
-            #expect(kept.allSatisfy { $0.firstOffset == 10 })
+            #expect(kept.allSatisfy { $0.firstOffset >= 10 })
             let gone = try await log.chunk(of: Events.partition, holding: 3)
             #expect(gone == nil)
 
             // Quiet from here on: the last slice goes as well, and the offsets go on.
-            while try await !EventLog(pool).read(Events.partition, after: .beginning).isEmpty {
-                try await log.upkeep(holding: [])
+            while try await EventLog(pool).read(Events.partition, after: .beginning).contains(where: { $0.count > 0 }) {
+                try await log.upkeep(for: [])
             }
             let after = try await log.tail(Events.partition)
             #expect(after.offset == 11)

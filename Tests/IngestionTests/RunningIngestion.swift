@@ -15,6 +15,17 @@ struct RunningIngestion: Sendable {
     static let source = Source(id: SourceID(rawValue: 7), name: "web", enabled: true, partitions: 4, generation: 1)
     static let disabled = Source(id: SourceID(rawValue: 8), name: "old", enabled: false, partitions: 4, generation: 1)
 
+    /// Its limits are so small that a test reaches them, and so slow that none waits for them.
+    static let metered = Source(
+        id: SourceID(rawValue: 9),
+        name: "metered",
+        enabled: true,
+        partitions: 1,
+        generation: 0,
+        limits: SourceLimits(eventsPerSecond: 3, bytesPerSecond: 100_000, bytesPerDay: 2_000)
+    )
+    static let meteredKey = "METERED_KEY"
+
     static let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
     let port: Int
@@ -23,9 +34,10 @@ struct RunningIngestion: Sendable {
 
     static let configuration = CatalogSnapshot(
         revision: 1,
-        sources: [source, disabled],
+        sources: [source, disabled, metered],
         writeKeys: [
             WriteKey(hash: SecretHash(of: writeKey), source: source.id, hint: "_KEY", createdAt: 0),
+            WriteKey(hash: SecretHash(of: meteredKey), source: metered.id, hint: "_KEY", createdAt: 0),
             WriteKey(hash: SecretHash(of: "OLD_KEY"), source: disabled.id, hint: "_KEY", createdAt: 0),
         ]
     )
@@ -37,6 +49,7 @@ struct RunningIngestion: Sendable {
         log: RecordingLog = RecordingLog(),
         page: String? = nil,
         append: AppendQueue.Append? = nil,
+        door: Door = Door(),
         _ body: @Sendable @escaping (RunningIngestion) async throws -> Void
     ) async throws {
         let logger = silent
@@ -46,6 +59,7 @@ struct RunningIngestion: Sendable {
             settings: settings,
             queue: queue,
             refused: RefusedSamples(),
+            door: door,
             configuration: { configuration }
         )
         let (ports, found) = AsyncStream.makeStream(of: Int.self)

@@ -110,7 +110,7 @@ import Testing
                     try await line.pool.execute(
                         Statement("test.expire", "DELETE FROM leat.chunk WHERE (partition_id >> 8) & 65535 < 3")
                     )
-                    try await line.log.upkeep(holding: nil)
+                    try await line.log.upkeep(for: nil)
                     try await line.catalog.reload()
                     let source = line.catalog.current.sources[0]
                     #expect(source.closed.isEmpty && source.generation == 3)

@@ -272,7 +272,7 @@ import Testing
                     #expect(try await line.count("parked WHERE payload IS NULL") == 9)
                     try await line.disconnect(name)
                     try await line.wait(for: "its end") {
-                        try await line.log.upkeep(holding: [])
+                        try await line.log.upkeep(for: [])
                         let its = "WHERE consumer_id = \(second.rawValue)"
                         return try await line.count("parked \(its)") + line.count("checkpoint \(its)") == 0
                     }

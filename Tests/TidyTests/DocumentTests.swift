@@ -4,7 +4,7 @@ import Testing
     @Test func `Every setting stands in the operator's table as it stands in the code`() throws {
         let code = try SourceTree.text("Sources/leat/Serve/Setting.swift")
         let rows = try SourceTree.text("docs/operations.md").split(separator: "\n").filter { $0.hasPrefix("| `") }
-        let keys = code.matches(of: /key: "([a-z.]+)"/).map { String($0.1) }
+        let keys = code.matches(of: /key: "([a-z._]+)"/).map { String($0.1) }
         #expect(keys.count >= 8)
         for key in keys {
             let row = rows.first { $0.hasPrefix("| `\(key)` |") }

@@ -13,7 +13,7 @@ extension Schemas {
                     ["type": "integer", "description": "How often the number of partitions was changed."]
                 ),
                 ("closedGenerations", array(of: reference("ClosedGeneration"))),
-                ("writeKeys", array(of: reference("WriteKey"))),
+                ("limits", reference("SourceLimits")), ("writeKeys", array(of: reference("WriteKey"))),
             ])
         ),
         (
@@ -40,7 +40,7 @@ extension Schemas {
             "Connection",
             object([
                 ("name", ["type": "string", "description": "source/destination"]), ("id", count), ("source", slug),
-                ("destination", slug), ("enabled", truth),
+                ("destination", slug), ("enabled", truth), ("lag", lag),
                 ("transformations", array(of: reference("Transformation"))),
             ])
         ),
@@ -61,7 +61,27 @@ extension Schemas {
         ),
         ("Token", object([("name", slug), ("createdAt", moment)])),
         ("Limits", object([], optional: limits)),
+        ("SourceLimits", object([], optional: sourceLimits)),
     ]
+
+    static let lag: Document = [
+        "type": "string", "enum": .list(LagPolicy.allCases.map { .text($0.rawValue) }),
+        "default": .text(LagPolicy.hold.rawValue),
+        "description": "Whether slices of the log stay until they are read, or go at their time.",
+    ]
+
+    private static let sourceLimits: [(String, Document)] = [
+        ("eventsPerSecond", limit("Events that it may send in a second.")),
+        ("bytesPerSecond", limit("Bytes of request bodies, once inflated, that it may send in a second.")),
+        ("bytesPerDay", limit("Bytes of events that are accepted in a day in UTC.")),
+    ]
+
+    private static func limit(_ meaning: String) -> Document {
+        [
+            "type": "integer", "minimum": .integer(SourceLimits.range.lowerBound),
+            "maximum": .integer(SourceLimits.range.upperBound), "description": .text(meaning),
+        ]
+    }
 
     private static let limits: [(String, Document)] = [
         (

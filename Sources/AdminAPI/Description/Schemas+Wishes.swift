@@ -14,7 +14,7 @@ extension Schemas {
     ]
 
     private static let sourceWish: [(String, Document)] = [
-        ("enabled", flag(default: true)), ("partitions", partitions),
+        ("enabled", flag(default: true)), ("partitions", partitions), ("limits", reference("SourceLimits")),
         (
             "writeKeys",
             [
@@ -36,7 +36,7 @@ extension Schemas {
                 "type": "array", "items": reference("Transformation"),
                 "maxItems": .integer(Connection.maximumTransformations),
             ]
-        ), ("enabled", flag(default: true)),
+        ), ("lag", lag), ("enabled", flag(default: true)),
     ]
 
     private static let declaration = object(

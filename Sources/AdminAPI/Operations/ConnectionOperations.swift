@@ -164,6 +164,7 @@ extension Catalog {
                 source: ends.source,
                 destination: ends.destination,
                 transformations: steps,
+                lag: connection.lag,
                 enabled: connection.enabled
             )
             let (plan, problems) = Plan.make(from: snapshot, to: Declaration(connections: [wanted]))

@@ -6,7 +6,12 @@ extension Declaration {
         self.init(
             plugins: snapshot.plugins.filter(\.active).map { DeclaredPlugin(id: $0.id, version: $0.version) },
             sources: snapshot.sources.map {
-                DeclaredSource(name: $0.name, enabled: $0.enabled, partitions: Int($0.partitions))
+                DeclaredSource(
+                    name: $0.name,
+                    enabled: $0.enabled,
+                    partitions: Int($0.partitions),
+                    limits: $0.limits == .none ? nil : $0.limits
+                )
             },
             destinations: snapshot.destinations.map {
                 DeclaredDestination(
@@ -25,6 +30,7 @@ extension Declaration {
                     source: source.name,
                     destination: destination.name,
                     transformations: connection.transformations,
+                    lag: connection.lag,
                     enabled: connection.enabled
                 )
             }
@@ -86,6 +92,7 @@ extension DeclaredSource {
         members.addUnlessEnabled(enabled)
         if let partitions { members.add("partitions", Document(.number("\(partitions)"))) }
         members.add("writeKeys", writeKeys.map { $0.map { Document(.string($0)) } })
+        if let limits { members.add("limits", limits.document) }
         return Document(.object(members))
     }
 }
@@ -98,6 +105,17 @@ extension DeclaredDestination {
         members.addUnlessEnabled(enabled)
         members.add(config: config)
         if limits != .standard { members.add("limits", limits.document) }
+        return Document(.object(members))
+    }
+}
+
+extension SourceLimits {
+    /// Those that there are.
+    package var document: Document {
+        var members: [Document.Member] = []
+        for (key, value) in self.members {
+            if let value { members.add(key, Document(.number("\(value)"))) }
+        }
         return Document(.object(members))
     }
 }
@@ -119,6 +137,7 @@ extension DeclaredConnection {
         members.add("source", source)
         members.add("destination", destination)
         members.addUnlessEnabled(enabled)
+        if lag != .hold { members.add("lag", lag.rawValue) }
         if !transformations.isEmpty { members.add("transformations", transformations.map(\.document)) }
         return Document(.object(members))
     }

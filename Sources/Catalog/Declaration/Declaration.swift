@@ -97,6 +97,8 @@ package struct DeclaredSource: Equatable, Sendable {
     package var partitions: Int?
     /// The keys in clear; nil leaves what is, and lets a new source have one generated.
     package var writeKeys: [String]?
+    /// Nil leaves what is.
+    package var limits: SourceLimits?
     package var place: Place
 
     package init(
@@ -104,12 +106,14 @@ package struct DeclaredSource: Equatable, Sendable {
         enabled: Bool = true,
         partitions: Int? = nil,
         writeKeys: [String]? = nil,
+        limits: SourceLimits? = nil,
         place: Place = Place()
     ) {
         self.name = name
         self.enabled = enabled
         self.partitions = partitions
         self.writeKeys = writeKeys
+        self.limits = limits
         self.place = place
     }
 }
@@ -146,6 +150,7 @@ package struct DeclaredConnection: Equatable, Sendable {
     package var source: String
     package var destination: String
     package var transformations: [Transformation]
+    package var lag: LagPolicy
     package var enabled: Bool
     package var place: Place
 
@@ -153,12 +158,14 @@ package struct DeclaredConnection: Equatable, Sendable {
         source: String,
         destination: String,
         transformations: [Transformation] = [],
+        lag: LagPolicy = .hold,
         enabled: Bool = true,
         place: Place = Place()
     ) {
         self.source = source
         self.destination = destination
         self.transformations = transformations
+        self.lag = lag
         self.enabled = enabled
         self.place = place
     }

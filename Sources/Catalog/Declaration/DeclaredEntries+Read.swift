@@ -59,6 +59,9 @@ extension DeclaredSource {
             }
             return key
         }
+        if let document = reader.value("limits") {
+            limits = SourceLimits(reading: document, at: reader.place(of: "limits").path, &problems)
+        }
         reader.refuseOtherKeys(&problems)
         guard let name else { return nil }
         self.name = name
@@ -84,6 +87,17 @@ extension DeclaredDestination {
     }
 }
 
+extension SourceLimits {
+    init(reading document: Document, at path: String, _ problems: inout [Problem]) {
+        self = .none
+        guard var reader = DeclarationReader(document, at: path, problems: &problems) else { return }
+        eventsPerSecond = reader.int("eventsPerSecond", in: Self.range, &problems).map { Int64($0) }
+        bytesPerSecond = reader.int("bytesPerSecond", in: Self.range, &problems).map { Int64($0) }
+        bytesPerDay = reader.int("bytesPerDay", in: Self.range, &problems).map { Int64($0) }
+        reader.refuseOtherKeys(&problems)
+    }
+}
+
 extension DestinationLimits {
     package init(reading document: Document?, at path: String, _ problems: inout [Problem]) {
         self = .standard
@@ -102,6 +116,15 @@ extension DeclaredConnection {
         let source = reader.slug("source", &problems)
         let destination = reader.slug("destination", &problems)
         enabled = reader.bool("enabled", default: true, &problems)
+        lag = .hold
+        if let word = reader.string("lag", &problems) {
+            if let known = LagPolicy(rawValue: word) {
+                lag = known
+            } else {
+                let words = LagPolicy.allCases.map(\.rawValue).joined(separator: " or ")
+                problems.append(Problem(reader.place(of: "lag"), "must be \(words)"))
+            }
+        }
         let limit = Connection.maximumTransformations
         transformations = (reader.list("transformations", atMost: limit, &problems) ?? []).compactMap { entry in
             Transformation(reading: entry.document, at: entry.path, &problems)

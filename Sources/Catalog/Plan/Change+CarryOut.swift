@@ -10,6 +10,13 @@ private let switchSource = Statement(
     "catalog.enable_source",
     "UPDATE leat.source SET enabled = $2 WHERE source_id = $1"
 )
+private let setLimits = Statement(
+    "catalog.limit_source",
+    """
+    UPDATE leat.source SET events_per_second = $2, bytes_per_second = $3, bytes_per_day = $4
+    WHERE name = $1 AND removed_at IS NULL
+    """
+)
 private let deleteSourceKeys = Statement("catalog.drop_source_keys", "DELETE FROM leat.write_key WHERE source_id = $1")
 private let retireSource = Statement(
     "catalog.remove_source",
@@ -46,7 +53,7 @@ private let insertConnection = Statement(
 )
 private let switchConnection = Statement(
     "catalog.update_connection",
-    "UPDATE leat.connection SET enabled = $2 WHERE connection_id = $1"
+    "UPDATE leat.connection SET enabled = $2, lag = $3 WHERE connection_id = $1"
 )
 private let retireConnection = Statement(
     "catalog.remove_connection",
@@ -81,6 +88,9 @@ extension Change {
             _ = try await connection.query(switchSource, [.int8(id.rawValue), .bool(enabled)])
         // It closes what everybody appends to, so it comes with the commit.
         case .repartitionSource: break
+        case .limitSource(let name, let limits, _):
+            let values = limits.members.map { $0.value.map(Parameter.int8) ?? .null }
+            _ = try await connection.query(setLimits, [.text(name)] + values)
         case .removeSource(let id, _):
             _ = try await connection.query(deleteSourceKeys, [.int8(id.rawValue)])
             _ = try await connection.query(retireSource, [.int8(id.rawValue)])
@@ -106,15 +116,28 @@ extension Change {
             guard let row = try await connection.query(insertConnection, ends).first else {
                 throw CatalogError.missing(noun: "connection", name: wanted.name)
             }
-            try await Self.write(wanted.transformations, of: try row.int8(0), on: connection)
+            let id = try row.int8(0)
+            if wanted.lag != .hold { try await Self.set(wanted, of: id, on: connection) }
+            try await Self.write(wanted.transformations, of: id, on: connection)
         case .updateConnection(let id, let wanted, _):
-            _ = try await connection.query(switchConnection, [.int8(id.rawValue), .bool(wanted.enabled)])
+            try await Self.set(wanted, of: id.rawValue, on: connection)
             _ = try await connection.query(deleteTransformations, [.int8(id.rawValue)])
             try await Self.write(wanted.transformations, of: id.rawValue, on: connection)
         case .removeConnection(let id, _):
             _ = try await connection.query(retireConnection, [.int8(id.rawValue)])
         }
         return nil
+    }
+
+    private static func set(
+        _ wanted: DeclaredConnection,
+        of id: Int64,
+        on connection: PostgreSQL.Connection
+    ) async throws {
+        _ = try await connection.query(
+            switchConnection,
+            [.int8(id), .bool(wanted.enabled), .text(wanted.lag.rawValue)]
+        )
     }
 
     private static func write(

@@ -11,6 +11,8 @@ package enum Change: Equatable, Sendable {
     case enableSource(SourceID, name: String, enabled: Bool)
     /// Begins a new generation; what was accepted before is still delivered, and first.
     case repartitionSource(SourceID, name: String, from: Int, to: Int)
+    /// By name, since the source may be made by the same plan.
+    case limitSource(name: String, SourceLimits, differences: [String])
     case removeSource(SourceID, name: String)
     case addWriteKey(source: String, hash: SecretHash, hint: String)
     /// The key itself is made when the change is carried out, and shown once.
@@ -34,6 +36,7 @@ package enum Change: Equatable, Sendable {
         case .enableSource(_, let name, let enabled): "~ source \(name): \(enabled ? "enabled" : "disabled")"
         case .repartitionSource(_, let name, let from, let to):
             "~ source \(name): partitions \(from) → \(to) (a new generation)"
+        case .limitSource(let name, _, let differences): "~ source \(name): \(differences.joined(separator: ", "))"
         case .removeSource(_, let name): "- source \(name)"
         case .addWriteKey(let source, _, let hint): "+ write key …\(hint) of source \(source)"
         case .generateWriteKey(let source): "+ write key of source \(source) (generated)"
@@ -65,7 +68,7 @@ package enum Change: Equatable, Sendable {
         case .removeWriteKey: 4
         case .removeSource: 5
         case .addSource, .enableSource: 6
-        case .addWriteKey, .generateWriteKey: 7
+        case .addWriteKey, .generateWriteKey, .limitSource: 7
         case .addDestination, .updateDestination: 8
         case .addConnection, .updateConnection: 9
         // The last, because it keeps everybody from appending until the whole is committed.

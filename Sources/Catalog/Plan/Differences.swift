@@ -39,8 +39,16 @@ enum Differences {
                 differences.append("transformations[\(number)].\(keys)")
             }
         }
+        if old.lag != new.lag { differences.append("lag \(old.lag.rawValue) → \(new.lag.rawValue)") }
         if old.enabled != new.enabled { differences.append(new.enabled ? "enabled" : "disabled") }
         return differences
+    }
+
+    static func between(_ old: SourceLimits, _ new: SourceLimits) -> [String] {
+        zip(old.members, new.members).filter { $0.value != $1.value }.map { old, new in
+            let texts = [old, new].map { side in side.value.map { "\($0)" } ?? "none" }
+            return "limits.\(old.key) \(texts.joined(separator: " → "))"
+        }
     }
 
     /// The top-level keys whose values differ, as `config (a, b)`; nil when there are none.

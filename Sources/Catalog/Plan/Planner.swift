@@ -125,14 +125,22 @@ struct Planner {
                 if source.enabled != existing.enabled {
                     changes.append(.enableSource(existing.id, name: existing.name, enabled: source.enabled))
                 }
+                planLimits(of: source, existing: existing.limits)
                 planWriteKeys(of: source, existing: snapshot.writeKeys(of: existing.id))
             } else {
                 let partitions = source.partitions ?? Source.defaultPartitions
                 changes.append(.addSource(name: source.name, enabled: source.enabled, partitions: partitions))
                 if source.writeKeys == nil { changes.append(.generateWriteKey(source: source.name)) }
+                planLimits(of: source, existing: .none)
                 planWriteKeys(of: source, existing: [])
             }
         }
+    }
+
+    private mutating func planLimits(of source: DeclaredSource, existing: SourceLimits) {
+        guard let limits = source.limits, limits != existing else { return }
+        let differences = Differences.between(existing, limits)
+        changes.append(.limitSource(name: source.name, limits, differences: differences))
     }
 
     private mutating func planWriteKeys(of source: DeclaredSource, existing: [WriteKey]) {

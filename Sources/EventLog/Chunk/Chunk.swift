@@ -65,6 +65,17 @@ package final class Chunk: Sendable {
         inflated = Mutex(ChunkBodies(draft.bodies, draft.entries))
     }
 
+    /// A chunk that carries a quiet partition's next offset over the end of a slice.
+    init(emptyAt offset: Int64, of partition: PartitionID, sliceTime: Int64) {
+        self.partition = partition
+        firstOffset = offset
+        self.sliceTime = sliceTime
+        entries = []
+        byteCount = 0
+        stored = .here
+        inflated = Mutex(ChunkBodies([], []))
+    }
+
     /// The events' bytes.
     /// - Throws: `corruptChunk`.
     package func bodies() throws(EventLogError) -> ChunkBodies {

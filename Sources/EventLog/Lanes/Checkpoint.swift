@@ -40,7 +40,7 @@ extension EventLog {
             .int8Array(held.map(\.partition.rawValue)), .int8Array(held.map(\.epoch)),
         ]
         checkpoint.appendLanes(to: &parameters)
-        checkpoint.appendParked(to: &parameters)
+        checkpoint.appendParked(to: &parameters, clock)
         checkpoint.appendDeadLetters(to: &parameters)
         let complete = parameters
         _ = try await translated { () async throws(PostgreSQLError) in
@@ -60,13 +60,14 @@ extension Checkpoint {
         ]
     }
 
-    fileprivate func appendParked(to parameters: inout [Parameter]) {
+    fileprivate func appendParked(to parameters: inout [Parameter], _ clock: DatabaseClock) {
         parameters += [
             .int8Array(parked.map(\.lane.partition.rawValue)), .int8Array(parked.map(\.lane.consumer.rawValue)),
             .int8Array(parked.map(\.offset)), .int4Array(parked.map { Int32($0.part ?? -1) }),
             .int8Array(parked.map { Int64(bitPattern: $0.userHash) }), .timestampArray(parked.map(\.sliceTime)),
             .timestampArray(parked.map(\.receivedAt)), .int4Array(parked.map { Int32($0.attempts) }),
-            .timestampArray(parked.map(\.since)), .optionalTimestampArray(parked.map(\.dueAt)),
+            .timestampArray(parked.map { clock.database($0.since) }),
+            .optionalTimestampArray(parked.map { $0.dueAt.map(clock.database) }),
             .optionalBytesArray(parked.map(\.payload)), .textArray(parked.map(\.code.storable)),
             .int8Array(unparked.map(\.lane.partition.rawValue)), .int8Array(unparked.map(\.lane.consumer.rawValue)),
             .int8Array(unparked.map(\.offset)), .int4Array(unparked.map { Int32($0.part ?? -1) }),

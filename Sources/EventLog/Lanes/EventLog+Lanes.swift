@@ -43,7 +43,7 @@ extension EventLog {
         let parked = try await translated { () async throws(PostgreSQLError) in
             let rows = try await pool.query(Self.parked, [.int8(partition.rawValue)])
             var records: [ParkedRecord] = []
-            for row in rows { records.append(try Self.parkedRecord(row)) }
+            for row in rows { records.append(try parkedRecord(row)) }
             return records
         }
         for record in parked { states[record.lane.consumer]?.parked.append(record) }
@@ -86,18 +86,18 @@ extension EventLog {
         )
     }
 
-    private static func parkedRecord(_ row: Row) throws(PostgreSQLError) -> ParkedRecord {
+    private func parkedRecord(_ row: Row) throws(PostgreSQLError) -> ParkedRecord {
         let part = try row.int(3)
         return ParkedRecord(
-            lane: try lane(row),
+            lane: try Self.lane(row),
             offset: try row.int8(2),
             part: part < 0 ? nil : part,
             userHash: UInt64(bitPattern: try row.int8(4)),
             sliceTime: try row.timestamp(5),
             receivedAt: try row.timestamp(6),
             attempts: try row.int(7),
-            since: try row.timestamp(8),
-            dueAt: try row.timestampOrNull(9),
+            since: clock.own(try row.timestamp(8)),
+            dueAt: try row.timestampOrNull(9).map(clock.own),
             payload: try row.bytesOrNull(10),
             code: try row.text(11)
         )

@@ -57,7 +57,7 @@ package struct ParkedRecord: Equatable, Sendable {
     package var sliceTime: Int64
     package var receivedAt: Int64
     package var attempts: Int
-    /// When the first try was.
+    /// When the first try was, by this node's clock; PostgreSQL keeps it, and the next, by its own.
     package var since: Int64
     /// Nil for one that waits behind an earlier event of its user.
     package var dueAt: Int64?

@@ -22,7 +22,7 @@ extension EventLog {
             SELECT first_offset, slice_time, event_count, payload, sum(byte_count) OVER (ORDER BY slice_time) AS bytes,
                 byte_count
             FROM leat.chunk
-            WHERE partition_id = $1 AND slice_time >= $2 AND first_offset + event_count > $3 AND event_count > 0
+            WHERE partition_id = $1 AND slice_time >= $2 AND first_offset + event_count > $3
             ORDER BY slice_time LIMIT $4
         ) AS c WHERE c.bytes - c.byte_count < $5 ORDER BY slice_time
         """
@@ -31,7 +31,8 @@ extension EventLog {
 
     /// The chunks that hold the events from `position` on; empty if there are none yet.
     ///
-    /// The first chunk may begin before the position. All lanes of the node share one read of a chunk, and while the
+    /// The first chunk may begin before the position; one that begins behind it says that what lies between has left the
+    /// log, and is empty where nothing came since. All lanes of the node share one read of a chunk, and while the
     /// log runs, a reader at the end asks the database once per signal. What lies before a damaged chunk is given.
     ///
     /// - Throws: `database` (try again), `corruptChunk` if the first one's directory is damaged.
@@ -87,6 +88,10 @@ extension EventLog {
                 stored = (try row.int8(0), try row.timestamp(1), try row.int(2), try row.bytes(3))
             } catch {
                 throw EventLogError(error)
+            }
+            guard stored.count > 0 else {
+                chunks.append(Chunk(emptyAt: stored.offset, of: partition, sliceTime: stored.time))
+                continue
             }
             do throws(EventLogError) {
                 chunks.append(

@@ -1,5 +1,7 @@
 import EventModel
+import Logging
 import PostgreSQL
+import Synchronization
 
 extension EventLog {
     private static let carryChunks = Statement(
@@ -13,61 +15,169 @@ extension EventLog {
         isCancellable: false
     )
     private static let endRemoved = Statement("end_removed", "SELECT leat.end_removed()", isCancellable: false)
-    /// Whole events are read from the log again, so their slice must stay.
-    private static let oldestParked = Statement(
-        "oldest_parked",
-        "SELECT min(slice_time) FROM leat.parked WHERE payload IS NULL AND consumer_id = ANY ($1)"
+    private static let lag = Statement(
+        "lag",
+        "SELECT partition_id, consumer_id, unread, oldest FROM leat.lag($1, $2)"
     )
     /// How long checkpoints are kept beyond the one that counts.
     private static let checkpointRetention = Duration.seconds(2 * 3600)
 
-    /// Makes the next slices and drops those that have had their time, and puts generations away that are no more in use.
+    /// How the log stood when it was last looked after.
+    package var standing: RetentionStanding { standings.withLock { $0.last } }
+
+    /// Makes the next slices and drops those that have had their time, or for which there is no room, and puts
+    /// generations away that are no more in use.
     ///
-    /// A slice of the log stays for the sake of `lanes`; nil if nothing of the log is to be dropped.
-    package func upkeep(holding lanes: [LaneID]?) async throws(EventLogError) {
-        try await slices.makeAhead()
+    /// `consumers` are those who read the log; nil if nothing of the log is to be dropped.
+    package func upkeep(for consumers: [Consumer]?) async throws(EventLogError) {
+        try await prepare()
         _ = try await translated { () async throws(PostgreSQLError) in try await pool.query(Self.endRemoved) }
-        let now = try await slices.time()
-        if let lanes { try await dropChunks(before: now - settings.retention.components.seconds, lanes) }
-        for slice in try await expired("checkpoint", now, Self.checkpointRetention) {
-            try await carry(Self.carryCheckpoints, slice)
-            try await slices.drop(slice)
-        }
-        for slice in try await expired("dead_letter", now, settings.deadLetterRetention) {
-            try await slices.drop(slice)
-        }
+        var stuck = try await lookAfterChunks(consumers)
+        let now = try await slices.time() / 1_000_000
+        stuck += try await lookAfter("checkpoint", Self.carryCheckpoints, before: now, Self.checkpointRetention)
+        stuck += try await lookAfter("dead_letter", nil, before: now, settings.deadLetterRetention)
+        tellStuck(stuck)
         try await cutRefused(now)
         try await cutTimings(now)
         try await retireGenerations()
     }
 
-    /// Drops the slices of the log that end before `limit` and before everything that any lane still needs.
-    private func dropChunks(before limit: Int64, _ lanes: [LaneID]) async throws(EventLogError) {
-        let old = try await slices.existing("chunk").filter { $0.upper <= limit }
-        guard !old.isEmpty else { return }
-        var needed = try await neededTime(lanes)
-        let parked = try await translated { () async throws(PostgreSQLError) in
-            let consumers = Parameter.int8Array(Array(Set(lanes.map(\.consumer.rawValue))))
-            return try await pool.query(Self.oldestParked, [consumers]).first?.timestampOrNull(0)
+    // MARK: The log itself
+
+    /// Measures, judges and drops; returns how many slices could not go.
+    private func lookAfterChunks(_ consumers: [Consumer]?) async throws(EventLogError) -> Int {
+        let survey = try await slices.survey("chunk")
+        var stuck = try await clear(survey)
+        let now = try await slices.time()
+        let over = now - settings.measureAfter.microseconds
+        for entry in survey.attached where !entry.isMeasured && entry.slice.upper * 1_000_000 <= over {
+            try await slices.measure(entry.slice)
         }
-        needed = min(needed, parked ?? .max)
-        for slice in old where slice.upper * 1_000_000 <= needed {
+        guard let consumers else { return stuck }
+        let lags = try await lags(of: consumers)
+        let held = survey.attached.map { Retention.Held(slice: $0.slice, bytes: $0.bytes) }
+        let retention = Retention(held, lags, settings, at: now)
+        note(retention, lags, held, at: now)
+        if stuck > 0 { return stuck + retention.drops.count }
+        for (place, slice) in retention.drops.enumerated() {
+            try await slices.measure(slice)
             try await carry(Self.carryChunks, slice)
-            try await slices.drop(slice)
+            guard try await slices.drop(slice) else {
+                stuck += retention.drops.count - place
+                break
+            }
+        }
+        if let first = survey.attached.first { try await slices.forgetMeasures(before: first.slice.lower) }
+        return stuck
+    }
+
+    /// How far each consumer is behind; one whose lanes have all been removed is left out.
+    func lags(of consumers: [Consumer]) async throws(EventLogError) -> [ConsumerLag] {
+        let lanes = consumers.flatMap(\.lanes)
+        guard !lanes.isEmpty else { return consumers.map { ConsumerLag(consumer: $0) } }
+        let rows = try await translated { () async throws(PostgreSQLError) in
+            var found: [ConsumerID: [(unread: Int64, oldest: Int64?)]] = [:]
+            let ids: [Parameter] = [
+                .int8Array(lanes.map(\.partition.rawValue)), .int8Array(lanes.map(\.consumer.rawValue)),
+            ]
+            for row in try await pool.query(Self.lag, ids) {
+                let consumer = ConsumerID(rawValue: try row.int8(1))
+                found[consumer, default: []].append((try row.int8(2), try row.timestampOrNull(3)))
+            }
+            return found
+        }
+        return consumers.map { consumer in
+            let lanes = rows[consumer.id] ?? []
+            return ConsumerLag(
+                consumer: consumer,
+                unread: lanes.reduce(0) { $0 + $1.unread },
+                oldest: lanes.compactMap(\.oldest).min()
+            )
         }
     }
 
-    /// The time from which on some lane has not read; lanes at their end need nothing, however long ago that was.
-    private func neededTime(_ lanes: [LaneID]) async throws(EventLogError) -> Int64 {
-        let ends = try await accepted(Array(Set(lanes.map(\.partition))))
-        return try await records(lanes).reduce(.max) { needed, record in
-            record.position.offset < ends[record.lane.partition] ?? 0
-                ? min(needed, record.position.sliceTime) : needed
+    /// Keeps what is known for those who ask, and tells of those who fall behind and of a log that is too large.
+    private func note(_ retention: Retention, _ lags: [ConsumerLag], _ slices: [Retention.Held], at now: Int64) {
+        let shares = lags.map { ($0.consumer, RetentionStanding.share($0, slices, settings, at: now)) }
+        var standing = RetentionStanding()
+        standing.bytes = retention.bytes
+        standing.bound = settings.logBytes
+        standing.slices = slices.count - retention.drops.count
+        standing.heldSlices = retention.held
+        standing.pushedBack = retention.pushedBack
+        standing.lags = zip(lags, shares).map { lag, share in
+            RetentionStanding.Lag(
+                name: lag.consumer.name,
+                unread: lag.unread,
+                age: lag.age(at: now),
+                share: share.1
+            )
+        }
+        let (news, before) = standings.withLock { standings in
+            let before = standings.last
+            standing.stuckSlices = before.stuckSlices
+            standings.last = standing
+            return (standings.watch.passes(shares), before)
+        }
+        for (consumer, mark) in news {
+            logger.warning(
+                "A connection lags, and has used up most of what the log keeps for it.",
+                metadata: [
+                    "connection": "\(consumer.name)", "lag.policy": "\(consumer.lag.rawValue)",
+                    "lag.share": "\(Int(mark * 100))%",
+                ]
+            )
+        }
+        if standing.pushedBack != before.pushedBack { tellPushBack(standing) }
+    }
+
+    private func tellPushBack(_ standing: RetentionStanding) {
+        let details: Logger.Metadata = ["log.bytes": "\(standing.bytes)", "log.bound": "\(standing.bound)"]
+        if standing.pushedBack.isEmpty {
+            logger.notice("The log has room again; all sources are accepted", metadata: details)
+        } else {
+            logger.error("The log is full of what a connection has not read; its source is refused", metadata: details)
         }
     }
 
-    private func expired(_ table: String, _ now: Int64, _ keep: Duration) async throws(EventLogError) -> [Slice] {
-        try await slices.existing(table).filter { $0.upper <= now - keep.components.seconds }
+    // MARK: What else comes in slices
+
+    /// Drops the slices of a table that have had their time; returns how many could not go.
+    private func lookAfter(
+        _ table: String,
+        _ carrying: Statement?,
+        before now: Int64,
+        _ keep: Duration
+    ) async throws(EventLogError) -> Int {
+        let survey = try await slices.survey(table)
+        let stuck = try await clear(survey)
+        let old = survey.attached.map(\.slice).filter { $0.upper <= now - keep.components.seconds }
+        if stuck > 0 { return stuck + old.count }
+        for (place, slice) in old.enumerated() {
+            if let carrying { try await carry(carrying, slice) }
+            guard try await slices.drop(slice) else { return old.count - place }
+        }
+        return 0
+    }
+
+    /// Ends what was begun, by whomever; returns how many slices that must wait.
+    private func clear(_ survey: SliceSurvey) async throws(EventLogError) -> Int {
+        var stuck = 0
+        for slice in survey.leaving where try await !slices.finish(slice) { stuck += 1 }
+        for slice in survey.leftOver where try await !slices.dropLoose(slice) { stuck += 1 }
+        return stuck
+    }
+
+    private func tellStuck(_ stuck: Int) {
+        let before = standings.withLock { standings in
+            defer { standings.last.stuckSlices = stuck }
+            return standings.last.stuckSlices
+        }
+        guard stuck > 0, before == 0 else { return }
+        logger.warning(
+            "Old slices of the log cannot be dropped while somebody uses them; it is tried again each minute",
+            metadata: ["log.slices": "\(stuck)"]
+        )
     }
 
     /// Writes what must outlive the slice into the present.
@@ -76,4 +186,10 @@ extension EventLog {
             try await pool.query(statement, [.float8(Double(slice.upper))])
         }
     }
+}
+
+/// What upkeep remembers from one round to the next.
+struct Standings: Sendable {
+    var last = RetentionStanding()
+    var watch = LagWatch()
 }

@@ -1,82 +1,42 @@
+import EventModel
 import PostgreSQL
-
-/// One table that is kept in slices of time.
-struct SlicedTable: Sendable {
-    let name: String
-    /// - Unit: seconds.
-    let length: Int64
-    let ahead: Int64
-}
-
-/// One slice: a table that holds a stretch of time of another.
-///
-/// Its name holds its bounds in seconds since 1970, so nobody must parse what PostgreSQL says of bounds.
-struct Slice: Equatable, Sendable {
-    let table: String
-    let lower: Int64
-    let upper: Int64
-
-    var name: String { "\(table)_\(lower)_\(upper)" }
-
-    init(table: String, lower: Int64, upper: Int64) {
-        self.table = table
-        self.lower = lower
-        self.upper = upper
-    }
-
-    init?(table: String, name: String) {
-        let parts = name.dropFirst(table.count + 1).split(separator: "_")
-        guard name.hasPrefix(table + "_"), parts.count == 2, let lower = Int64(parts[0]), let upper = Int64(parts[1])
-        else { return nil }
-        self.init(table: table, lower: lower, upper: upper)
-    }
-
-    /// The slices that are missing so that `ahead` of them lie beyond `now`; a first one reaches one length back, for
-    /// clocks that are set back.
-    static func missing(_ table: SlicedTable, existing: [Slice], now: Int64) -> [Slice] {
-        var lower = existing.map(\.upper).max() ?? (now / table.length - 1) * table.length
-        let end = (now / table.length + 1 + table.ahead) * table.length
-        var missing: [Slice] = []
-        // After a long pause the hole is closed in one piece.
-        if now - lower > table.length * 4 {
-            let upper = now / table.length * table.length
-            missing.append(Slice(table: table.name, lower: lower, upper: upper))
-            lower = upper
-        }
-        while lower < end {
-            let upper = (lower / table.length + 1) * table.length
-            missing.append(Slice(table: table.name, lower: lower, upper: upper))
-            lower = upper
-        }
-        return missing
-    }
-}
 
 /// Makes and drops slices without standing in anybody's way.
 ///
-/// A slice is made as a plain table and then attached; both that and detaching wait for locks for a moment only and are
-/// tried again, because a request that waits for a lock makes all others wait behind it.
+/// Nothing here ever waits for a lock that an append or a reader would then queue behind, and no lock outlives one
+/// statement, so a node that stops between two of them holds nobody up. Making attaches a table of its own, which
+/// locks the parent only against its like. Dropping detaches concurrently: PostgreSQL takes the slice out of sight, waits
+/// beside everybody's way until those who had seen it are done (a dump, a long report), and only then locks the slice
+/// alone. What cannot be ended at once is ended by a later round, of this node or of another.
 struct Slices: Sendable {
     private let pool: ConnectionPool
     private let tables: [SlicedTable]
 
-    /// How often a lock that somebody holds is tried again, and the pause between.
+    /// How often making a slice is tried again while another node is at it, and the pause between.
     private static let attempts = 50
     private static let pause = Duration.milliseconds(100)
 
-    private static let now = Statement("slices_now", "SELECT extract(epoch FROM clock_timestamp())::bigint")
-    /// One node at a time; the key is an arbitrary number of ours.
-    private static let lock = Statement("slices_lock", "SELECT pg_advisory_xact_lock(1818583413)")
-    private static let list = Statement(
-        "slices_list",
-        """
-        SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = to_regclass('leat.' || $1::text) ORDER BY 1
-        """
+    private static let now = Statement("slices_now", "SELECT extract(epoch FROM clock_timestamp())::float8")
+    private static let survey = Statement("slices", "SELECT name, state, bytes, is_measured FROM leat.slices($1::text)")
+    private static let make = Statement(
+        "make_slice",
+        "SELECT leat.make_slice($1::text, $2, $3)",
+        isCancellable: false
     )
+    private static let measure = Statement(
+        "measure_slice",
+        "SELECT leat.measure_slice($1, $2)",
+        timeout: .seconds(600)
+    )
+    private static let forget = Statement("forget_slices", "SELECT leat.forget_slices(to_timestamp($1))")
+    /// How long one statement of a drop may wait; nobody but makers of slices waits meanwhile.
+    private let hurry: Statement
+    private static let calm = Statement("slice_calm", "RESET lock_timeout")
 
     init(_ pool: ConnectionPool, _ settings: EventLogSettings) {
         self.pool = pool
+        let patience = settings.dropPatience.microseconds / 1000
+        hurry = Statement("slice_hurry", "SET lock_timeout = '\(patience)ms'")
         tables = [
             SlicedTable(
                 name: "chunk",
@@ -91,80 +51,137 @@ struct Slices: Sendable {
     /// Makes the slices that will be needed next.
     func makeAhead() async throws(EventLogError) {
         for table in tables {
-            try await patiently { connection in
-                _ = try await connection.query(Self.lock)
-                let now = try await connection.query(Self.now)[0].int8(0)
-                let missing = Slice.missing(table, existing: try await existing(table.name, connection), now: now)
-                for slice in missing { try await make(slice, connection) }
+            for attempt in 1...Self.attempts {
+                do throws(EventLogError) {
+                    let there = try await survey(table.name).attached.map(\.slice)
+                    let now = try await time() / 1_000_000
+                    for slice in Slice.missing(table, existing: there, now: now) { try await make(slice) }
+                    break
+                } catch {
+                    guard error.isOthersWork, attempt < Self.attempts else { throw error }
+                    try? await Task.sleep(for: Self.pause)
+                }
             }
         }
     }
 
-    /// The slices of a table, oldest first.
-    func existing(_ table: String) async throws(EventLogError) -> [Slice] {
+    /// The slices of a table as they stand now.
+    func survey(_ table: String) async throws(EventLogError) -> SliceSurvey {
         try await translated { () async throws(PostgreSQLError) in
-            let rows = try await pool.query(Self.list, [.text(table)])
-            var slices: [Slice] = []
-            for row in rows { if let slice = Slice(table: table, name: try row.text(0)) { slices.append(slice) } }
-            return slices.sorted { $0.lower < $1.lower }
+            var survey = SliceSurvey()
+            for row in try await pool.query(Self.survey, [.text(table)]) {
+                guard let slice = Slice(table: table, name: try row.text(0)) else { continue }
+                switch try row.text(1) {
+                case "attached":
+                    let entry = SliceSurvey.Entry(slice: slice, bytes: try row.int8(2), isMeasured: try row.bool(3))
+                    survey.attached.append(entry)
+                case "leaving": survey.leaving.append(slice)
+                default: survey.loose.append(slice)
+                }
+            }
+            survey.attached.sort { $0.slice.lower < $1.slice.lower }
+            survey.leaving.sort { $0.lower < $1.lower }
+            survey.loose.sort { $0.lower < $1.lower }
+            return survey
         }
     }
 
     /// The time by PostgreSQL's clock, which rules the slices.
-    /// - Unit: seconds since 1970.
+    /// - Unit: microseconds since 1970.
     func time() async throws(EventLogError) -> Int64 {
-        try await translated { () async throws(PostgreSQLError) in try await pool.query(Self.now)[0].int8(0) }
-    }
-
-    /// Takes a slice out of its table and drops it.
-    func drop(_ slice: Slice) async throws(EventLogError) {
-        try await patiently { connection in
-            try await connection.execute(
-                """
-                SET LOCAL lock_timeout = '100ms';
-                ALTER TABLE leat.\(slice.table) DETACH PARTITION leat.\(slice.name);
-                DROP TABLE leat.\(slice.name)
-                """
-            )
+        try await translated { () async throws(PostgreSQLError) in
+            Int64(try await pool.query(Self.now)[0].float8(0) * 1_000_000)
         }
     }
 
-    private func existing(_ table: String, _ connection: Connection) async throws(PostgreSQLError) -> [Slice] {
-        let rows = try await connection.query(Self.list, [.text(table)])
-        var slices: [Slice] = []
-        for row in rows { if let slice = Slice(table: table, name: try row.text(0)) { slices.append(slice) } }
-        return slices
+    /// Notes the size of a slice of the log that is over; once, whoever asks.
+    func measure(_ slice: Slice) async throws(EventLogError) {
+        _ = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(Self.measure, [.int8(slice.lower), .int8(slice.upper)])
+        }
     }
 
-    /// Vacuum has nothing to do in tables whose rows never change.
-    private func make(_ slice: Slice, _ connection: Connection) async throws(PostgreSQLError) {
-        let toast =
-            slice.table == "checkpoint" || slice.table == "chunk" || slice.table == "dead_letter"
-            ? ", toast.autovacuum_enabled = off" : ""
-        try await connection.execute(
-            """
-            SET LOCAL lock_timeout = '200ms';
-            CREATE TABLE IF NOT EXISTS leat.\(slice.name) (LIKE leat.\(slice.table) INCLUDING ALL)
-                WITH (autovacuum_enabled = off\(toast));
-            ALTER TABLE leat.\(slice.table) ATTACH PARTITION leat.\(slice.name)
-                FOR VALUES FROM (to_timestamp(\(slice.lower))) TO (to_timestamp(\(slice.upper)))
-            """
-        )
+    /// Forgets the measures of slices before this time.
+    func forgetMeasures(before time: Int64) async throws(EventLogError) {
+        _ = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(Self.forget, [.float8(Double(time))])
+        }
     }
 
-    /// Runs `body` in a transaction, again while somebody holds a lock it needs.
-    private func patiently(_ body: (Connection) async throws -> Void) async throws(EventLogError) {
-        for attempt in 1...Self.attempts {
-            do {
-                return try await pool.transaction(body)
-            } catch let error as PostgreSQLError {
-                guard case .server(let server) = error, ["55P03", "40P01"].contains(server.sqlState),
-                    attempt < Self.attempts
-                else { throw EventLogError(error) }
-            } catch {
-                throw .database(.cancelled(query: "slices"))
+    /// Takes a slice out of its table and drops it; false if somebody who uses it does not let it go yet.
+    ///
+    /// Then its detachment stays begun, nobody new sees it, and ``finish(_:)`` ends it in a later round.
+    func drop(_ slice: Slice) async throws(EventLogError) -> Bool {
+        let parent = "ALTER TABLE leat.\(slice.table) DETACH PARTITION leat.\(slice.name)"
+        do throws(EventLogError) {
+            guard try await patiently(Statement("slice_detach", parent + " CONCURRENTLY", isCancellable: false)) else {
+                return false
             }
-            try? await Task.sleep(for: Self.pause)
+        } catch {
+            guard error.isNoConcurrency else { throw error }
+            // Another node's is under way, and there is one at a time.
+            guard try await survey(slice.table).leaving.isEmpty else { return false }
+            // Where PostgreSQL does not detach so, as beside a slice for all the rest, it is done at once or not at all.
+            let whole = "SET lock_timeout = '50ms'; \(parent); DROP TABLE leat.\(slice.name)"
+            return try await patiently(Statement("slice_detach_at_once", whole, isCancellable: false))
         }
+        return try await dropLoose(slice)
+    }
+
+    /// Ends a detachment that was begun, and drops the slice; false if that must wait.
+    func finish(_ slice: Slice) async throws(EventLogError) -> Bool {
+        let sql = "ALTER TABLE leat.\(slice.table) DETACH PARTITION leat.\(slice.name) FINALIZE"
+        guard try await patiently(Statement("slice_finalize", sql, isCancellable: false)) else { return false }
+        return try await dropLoose(slice)
+    }
+
+    /// Drops a table that is no slice any more; false if that must wait.
+    func dropLoose(_ slice: Slice) async throws(EventLogError) -> Bool {
+        let sql = "DROP TABLE IF EXISTS leat.\(slice.name)"
+        return try await patiently(Statement("slice_drop", sql, isCancellable: false))
+    }
+
+    private func make(_ slice: Slice) async throws(EventLogError) {
+        _ = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(Self.make, [.text(slice.table), .int8(slice.lower), .int8(slice.upper)])
+        }
+    }
+
+    /// Runs a statement by itself; false if somebody holds what it needs, or another node was faster.
+    private func patiently(_ statement: Statement) async throws(EventLogError) -> Bool {
+        do {
+            try await pool.withConnection { connection in
+                try await connection.execute(hurry)
+                do {
+                    try await connection.execute(statement)
+                    try await connection.execute(Self.calm)
+                } catch {
+                    _ = try? await connection.execute(Self.calm)
+                    throw error
+                }
+            }
+            return true
+        } catch let error as PostgreSQLError {
+            let error = EventLogError(error)
+            guard error.isOthersWork else { throw error }
+            return false
+        } catch {
+            throw .database(.cancelled(query: statement.name))
+        }
+    }
+}
+
+extension EventLogError {
+    /// Somebody holds a lock, or another node has done or is doing the same.
+    var isOthersWork: Bool {
+        guard case .database(.server(let server)) = self else { return false }
+        // Lock not available, deadlock; there already, gone already, no slice (any more), bounds that overlap.
+        return ["55P03", "40P01", "42P07", "23505", "42P01", "42809", "42P17"].contains(server.sqlState)
+    }
+
+    /// Detaching concurrently is not for this table, or not now.
+    fileprivate var isNoConcurrency: Bool {
+        guard case .database(.server(let server)) = self else { return false }
+        return ["0A000", "55000"].contains(server.sqlState)
     }
 }

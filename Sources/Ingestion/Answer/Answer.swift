@@ -20,6 +20,8 @@ struct Answer: Equatable, Sendable {
     var body: [UInt8] = []
     var retryAfter: Int?
     var allow: String?
+    /// What is left of the source's limits.
+    var remains: [Remains] = []
     /// May be kept by browsers and proxies for this long; everything else must not be kept.
     var cacheSeconds: Int?
 
@@ -40,6 +42,9 @@ struct Answer: Equatable, Sendable {
         body += Array("]}".utf8)
         return Answer(form: .json, body: body)
     }
+
+    private static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy") ?? .from
+    private static let rateLimit = HTTPField.Name("RateLimit") ?? .from
 
     /// The most refused events that one answer names.
     static let errorLimit = 20
@@ -63,7 +68,7 @@ struct Answer: Equatable, Sendable {
         body = Array("{\"code\":\"\(refusal.code)\",\"message\":".utf8)
         body.appendJSON(refusal.description)
         body.append(UInt8(ascii: "}"))
-        if status.code == 503 { retryAfter = RequestRefusal.retrySeconds }
+        retryAfter = refusal.retryAfter
         if case .methodNotAllowed(let allowed) = refusal { allow = allowed }
     }
 
@@ -78,6 +83,10 @@ struct Answer: Equatable, Sendable {
         }
         headers[.cacheControl] = cacheSeconds.map { "public, max-age=\($0)" } ?? "no-store"
         if let retryAfter { headers[.retryAfter] = String(retryAfter) }
+        if !remains.isEmpty {
+            headers[Self.rateLimitPolicy] = remains.policy
+            headers[Self.rateLimit] = remains.remaining
+        }
         if let allow { headers[.allow] = allow }
         CrossOrigin.add(to: &headers, answering: request.headers)
         let response = Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))

@@ -11,7 +11,7 @@ enum CrossOrigin {
         guard let origin = request[.origin] else { return }
         headers[.accessControlAllowOrigin] = origin
         headers[.accessControlAllowCredentials] = "true"
-        headers[.accessControlExposeHeaders] = "Retry-After"
+        headers[.accessControlExposeHeaders] = "Retry-After, RateLimit, RateLimit-Policy"
         headers[.vary] = "Origin"
     }
 

@@ -29,6 +29,10 @@ package enum RequestRefusal: ClassifiedError, Equatable {
     case overloaded
     /// The database is away or did not answer in time: what happened to the events is unknown, so send them again.
     case unavailable
+    /// The source has sent more than it may; `seconds` from now it may send again.
+    case limited(SourceLimit, seconds: Int)
+    /// The log is full of what a connection of the source has not read.
+    case pushedBack
 
     /// Which limit a body broke.
     package enum Oversize: Equatable, Sendable {
@@ -45,8 +49,20 @@ package enum RequestRefusal: ClassifiedError, Equatable {
     package var disposition: Disposition {
         switch self {
         case .overloaded, .unavailable: .retry(after: .seconds(Self.retrySeconds))
+        case .limited(_, let seconds): .retry(after: .seconds(seconds))
+        case .pushedBack: .retry(after: .seconds(Self.pushedBackSeconds))
         case .bodyTimeout, .bodyInterrupted: .retry(after: .zero)
         default: .bury
+        }
+    }
+
+    /// What `Retry-After` says, in seconds; nil where it says nothing.
+    var retryAfter: Int? {
+        switch self {
+        case .overloaded, .unavailable: Self.retrySeconds
+        case .limited(_, let seconds): seconds
+        case .pushedBack: Self.pushedBackSeconds
+        default: nil
         }
     }
 
@@ -63,8 +79,10 @@ package enum RequestRefusal: ClassifiedError, Equatable {
         }
     }
 
-    /// What `Retry-After` says, in seconds.
-    static let retrySeconds = 1
+    /// When a request that nobody could take for the moment may come again.
+    private static let retrySeconds = 1
+    /// A connection that lags needs longer than a moment.
+    private static let pushedBackSeconds = 30
 
     var status: HTTPResponse.Status { .init(code: answer.status) }
 
@@ -88,6 +106,8 @@ package enum RequestRefusal: ClassifiedError, Equatable {
         case .bodyInterrupted: (400, "body_interrupted", "The request body ended early")
         case .overloaded: (503, "overloaded", "Too many events wait to be stored; send again later")
         case .unavailable: (503, "unavailable", "Events cannot be stored now; send again later")
+        case .limited(let limit, _): (429, limit == .bytesPerDay ? "quota_exceeded" : "rate_limited", limit.sentence)
+        case .pushedBack: (503, "log_full", "The log is full of what a destination has not taken; send again later")
         }
     }
 }

@@ -87,12 +87,11 @@ struct LaneDesk {
 
     mutating func take(_ read: DecidedChunks, at now: Moment) {
         isReading = false
-        guard let last = read.chunks.last else {
+        guard let first = read.chunks.first, let last = read.chunks.last else {
             isDry = true
             return
         }
-        let first = read.events.first?.offset ?? machine.nextOffset
-        guard machine.expire(upTo: first) else {
+        guard machine.expire(upTo: first.first) else {
             // The gap is too wide to be noted beside what is on its way; it is looked at again when less is.
             isDry = true
             return

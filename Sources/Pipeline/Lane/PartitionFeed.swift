@@ -28,6 +28,10 @@ final class PartitionFeed: Sendable {
         var decided = DecidedChunks()
         for chunk in chunks {
             if decided.events.count >= room { break }
+            guard chunk.count > 0 else {
+                decided.chunks.append((chunk.firstOffset, chunk.sliceTime, chunk.end))
+                continue
+            }
             var bodies: ChunkBodies?
             var damage = ""
             do throws(EventLogError) {

@@ -48,8 +48,8 @@ struct Destinations: AsyncParsableCommand {
 struct Connections: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connection",
-        abstract: "List connections; leat apply creates and changes them.",
-        subcommands: [List.self]
+        abstract: "List connections and say what happens when they lag; leat apply creates and changes them.",
+        subcommands: [List.self, Lag.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -67,6 +67,7 @@ struct Connections: AsyncParsableCommand {
             var table = Table(
                 (head: "CONNECTION", side: .left),
                 (head: "ENABLED", side: .left),
+                (head: "LAG", side: .left),
                 (head: "TRANSFORMATIONS", side: .left)
             )
             for connection in answer.list("connections") {
@@ -74,10 +75,41 @@ struct Connections: AsyncParsableCommand {
                 table.add(
                     connection.word("name"),
                     connection["enabled"]?.truth == true ? "yes" : "no",
+                    connection.word("lag"),
                     steps.isEmpty ? "none" : steps.joined(separator: ", ")
                 )
             }
             return table
+        }
+    }
+
+    struct Lag: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say whether the log waits for a connection that lags (hold), or not (expire)."
+        )
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "source/destination.") var name: String
+        @Argument(help: "hold or expire.") var policy: String
+
+        func validate() throws {
+            guard name.split(separator: "/").count == 2 else {
+                throw ValidationError("a connection is named source/destination")
+            }
+        }
+
+        func run() async throws {
+            let ends = name.split(separator: "/").map { AdminClient.encoded(String($0)) }
+            let path = "/connections/" + ends.joined(separator: "/")
+            try await server.withClient { client in
+                let connection = try await client.call(.get, path)
+                let wish: Document = [
+                    "enabled": connection["enabled"] ?? .truth(true), "lag": .text(policy),
+                    "transformations": .list(connection.list("transformations")),
+                ]
+                let changes = try await client.call(.put, path, body: .json(wish)).list("changes").compactMap(\.string)
+                for change in changes { Terminal.line(change) }
+                if changes.isEmpty { Terminal.line("\(name) does so already; nothing changes.") }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ struct Sources: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "source",
         abstract: "List and create sources and their write keys.",
-        subcommands: [List.self, Create.self, Partitions.self, Remove.self, Keys.self]
+        subcommands: [List.self, Create.self, Partitions.self, Limit.self, Remove.self, Keys.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -24,6 +24,7 @@ struct Sources: AsyncParsableCommand {
                 (head: "SOURCE", side: .left),
                 (head: "ENABLED", side: .left),
                 (head: "PARTITIONS", side: .right),
+                (head: "LIMITS", side: .left),
                 (head: "WRITE KEYS (ID …HINT)", side: .left)
             )
             for source in answer.list("sources") {
@@ -32,6 +33,7 @@ struct Sources: AsyncParsableCommand {
                     source.word("name"),
                     source["enabled"]?.truth == true ? "yes" : "no",
                     source.count("partitions"),
+                    Limit.text(source["limits"]),
                     keys.isEmpty ? "none" : keys.joined(separator: ", ")
                 )
             }

@@ -52,6 +52,9 @@ struct ServeSettings: Sendable {
         workerPath = values["worker.path"]
         logLevel = values["log.level"].flatMap { Logger.Level(rawValue: $0) } ?? .info
         var log = EventLogSettings()
+        log.retention = .seconds((values["retention.log"].flatMap { Int($0) } ?? 0) * 3600)
+        log.logBytes = values["retention.log_bytes"].flatMap { Int64($0) } ?? 0
+        log.deadLetterRetention = Self.days(values["retention.dead_letters"])
         log.refusedRetention = Self.days(values["retention.refused"])
         log.timingRetention = Self.days(values["retention.timings"])
         self.log = log

@@ -29,6 +29,7 @@ struct Server {
     let sender: Sender
     let pipeline: Pipeline
     let ingestion: Ingestion
+    let door: Door
     let metrics = MetricRegistry()
 
     /// Starts, serves and stops; returns after an orderly end, which SIGTERM and SIGINT may ask for at any time.
@@ -184,10 +185,13 @@ struct Server {
             logger: logger
         )
         let appender = LogAppender(log, catalog)
+        let door = Door(nodes: { log.livingNodes }, pushedBack: { log.standing.pushedBack })
+        self.door = door
         ingestion = Ingestion(
             settings: settings.ingestion,
             queue: AppendQueue(logger: logger) { try await appender.append($0) },
-            refused: RefusedSamples()
+            refused: RefusedSamples(),
+            door: door
         ) { catalog.current }
     }
 
@@ -200,12 +204,13 @@ struct Server {
             LongLived { await pool.run() },
             LastWork { try? await log.leave() },
             LongLived { await timings.run() },
-            LongLived { [catalog] in try await log.run(holding: { catalog.current.lanes }) },
+            LongLived { [catalog] in try await log.run(for: { catalog.current.consumers }) },
             catalog,
             LastWork { await workshop.close() },
             LastWork { try? await sender.shutdown() },
             pipeline,
             RefusedSampleWriter(ingestion.refused, logger: logger) { try await log.refuse($0) },
+            quotas(),
             ingestion.queue,
             application(),
         ]
@@ -215,19 +220,34 @@ struct Server {
         try await group.run()
     }
 
+    /// Asks the log what sources with a daily limit have sent.
+    private func quotas() -> QuotaReader {
+        let ledger = DayLedger(log)
+        return QuotaReader(door, configuration: { [catalog] in catalog.current }, logger: logger) { sources in
+            try await ledger.read(sources)
+        }
+    }
+
     private func registerMetrics() {
         let (ingestion, pipeline, recorder) = (ingestion, pipeline, timings.recorder)
         metrics.register { ingestion.metrics() }
         metrics.register { pipeline.metrics() }
         metrics.register { recorder.families() }
+        metrics.register { [log] in log.standing.families }
     }
 }
 
 extension CatalogSnapshot {
-    /// Every connection's reading of every partition of its source: what they have not read stays in the log.
-    fileprivate var lanes: [LaneID] {
-        connections.flatMap { connection in
-            (source(connection.source)?.allPartitionIDs ?? []).map { LaneID(partition: $0, consumer: connection.id) }
+    /// Every connection as a reader of its source's log.
+    fileprivate var consumers: [Consumer] {
+        connections.map { connection in
+            Consumer(
+                id: connection.id,
+                name: name(of: connection),
+                partitions: source(connection.source)?.allPartitionIDs ?? [],
+                lag: connection.lag,
+                isEnabled: connection.enabled && destination(connection.destination)?.enabled ?? false
+            )
         }
     }
 }

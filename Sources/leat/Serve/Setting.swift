@@ -64,6 +64,24 @@ struct Setting: Sendable {
             meaning: "connections to PostgreSQL"
         ),
         Setting(
+            key: "retention.log",
+            kind: .whole(1...87_600),
+            standard: "72",
+            meaning: "hours for which the log keeps events that everybody has read"
+        ),
+        Setting(
+            key: "retention.log_bytes",
+            kind: .whole(0...1_000_000_000_000_000),
+            standard: "0",
+            meaning: "bytes that the log may take on disk; beyond it old slices go before their time; 0 for no bound"
+        ),
+        Setting(
+            key: "retention.dead_letters",
+            kind: .whole(1...3650),
+            standard: "30",
+            meaning: "days for which dead letters are kept"
+        ),
+        Setting(
             key: "retention.refused",
             kind: .whole(1...3650),
             standard: "30",

@@ -1,3 +1,53 @@
+-- The tables that are, or were to be, slices of another: attached, leaving (a detachment that was begun and not ended)
+-- or loose (not attached yet, or any more). The size is the measured one where there is one.
+CREATE FUNCTION leat.slices(parent text)
+RETURNS TABLE (name text, state text, bytes bigint, is_measured boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT c.relname::text,
+        CASE WHEN i.inhrelid IS NULL THEN 'loose' WHEN i.inhdetachpending THEN 'leaving' ELSE 'attached' END,
+        coalesce(s.bytes, pg_total_relation_size(c.oid), 0), s.bytes IS NOT NULL
+    FROM pg_class c
+        LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+        LEFT JOIN leat.slice s
+            ON s.lower_at = to_timestamp(substring(c.relname FROM '^chunk_([0-9]+)_')::double precision)
+    WHERE c.relnamespace = 'leat'::regnamespace AND c.relkind = 'r' AND c.relname ~ ('^' || parent || '_[0-9]+_[0-9]+$')
+$$;
+
+-- Makes one slice, all on the server, so that a client that stops in the middle holds no lock; false if it is there
+-- already. The slice is made as a table of its own and then attached, for which nobody who reads or appends must wait.
+CREATE FUNCTION leat.make_slice(parent text, lower_bound bigint, upper_bound bigint) RETURNS boolean
+LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+DECLARE
+    name text := format('%s_%s_%s', parent, lower_bound, upper_bound);
+    found regclass;
+    is_filled boolean;
+BEGIN
+    -- One node at a time; the key is an arbitrary number of ours.
+    PERFORM pg_advisory_xact_lock(1818583413);
+    found := to_regclass('leat.' || name);
+    IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid = found) THEN
+        RETURN false;
+    END IF;
+    IF found IS NOT NULL THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM leat.%I)', name) INTO is_filled;
+        IF NOT is_filled THEN
+            EXECUTE format('DROP TABLE leat.%I', name);
+        END IF;
+    END IF;
+    -- Vacuum has nothing to do in tables whose rows never change.
+    EXECUTE format(
+        'CREATE TABLE IF NOT EXISTS leat.%I (LIKE leat.%I INCLUDING ALL)
+            WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off)',
+        name, parent
+    );
+    EXECUTE format(
+        'ALTER TABLE leat.%I ATTACH PARTITION leat.%I FOR VALUES FROM (%L) TO (%L)',
+        parent, name, to_timestamp(lower_bound), to_timestamp(upper_bound)
+    );
+    RETURN true;
+END
+$$;
+
 -- Writes the next offsets of partitions that were quiet since `before` into the present, so that the slices before can
 -- be dropped.
 CREATE FUNCTION leat.carry_chunks(before timestamptz) RETURNS integer
