@@ -38,6 +38,9 @@ package struct Source: Equatable, Sendable {
     /// What a source gets that does not say: chunks must be filled to pay, so few partitions serve better than many.
     package static let defaultPartitions = 4
 
+    /// The most earlier generations of which something may be left.
+    package static let maximumClosed = 16
+
     /// The generation that takes events.
     package var current: Generation { Generation(source: id, number: generation, partitions: partitions) }
 

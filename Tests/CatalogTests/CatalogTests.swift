@@ -172,6 +172,23 @@ import Testing
         }
     }
 
+    @Test func `Partitions cannot be changed without end while events of earlier generations are in the log`()
+        async throws
+    {
+        try await Self.with { catalog in
+            for change in 0...Source.maximumClosed {
+                let text = "sources: [{name: web, partitions: \(1 + change % 2)}]"
+                _ = try await catalog.apply(try Self.declaration(text), by: "test")
+            }
+            #expect(catalog.current.sources[0].closed.count == Source.maximumClosed)
+            let text = "sources: [{name: web, partitions: 5}]"
+            let error = await #expect(throws: CatalogError.self) {
+                try await catalog.apply(try Self.declaration(text), by: "test")
+            }
+            #expect(error?.description.contains("has changed its partitions 16 times") == true)
+        }
+    }
+
     @Test func `A change on one node reaches the other`() async throws {
         try await Self.with { catalog in
             let other = try await Catalog.open(pool: catalog.pool, logger: Logger(label: "test"))

@@ -56,4 +56,15 @@ import Testing
         #expect((0..<3).map { parked.held(in: lane(2, $0), of: source) } == [[9], [16], [5, 2]])
         #expect(parked.held(in: lane(2, 0, Self.second), of: source).isEmpty)
     }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `Whatever nodes know when and whichever crash, users stay in order across generations and all is delivered`() {
+        var repeats = 0
+        for seed in 0..<1_000 as Range<UInt64> {
+            var world = SuccessionWorld(seed: seed)
+            if !world.run() { Issue.record("seed \(seed) comes to no end") }
+            repeats += world.repeats
+        }
+        #expect(repeats > 100, "hardly anything crashed")
+    }
 }

@@ -110,8 +110,10 @@ struct Planner {
         for source in declaration.sources ?? [] {
             if let existing = snapshot.source(named: source.name) {
                 if let partitions = source.partitions, partitions != Int(existing.partitions) {
-                    if existing.generation == .max {
-                        problems.append(Problem(source.place, "has changed its partitions as often as is possible"))
+                    if existing.closed.count >= Source.maximumClosed || existing.generation == .max {
+                        let message =
+                            "has changed its partitions \(existing.closed.count) times while events of then are still in the log; try again when they have left it"
+                        problems.append(Problem(source.place, message))
                     }
                     changes.append(
                         .repartitionSource(
