@@ -340,8 +340,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Catalog", "Delivery", "EventLog", "EventModel", "Pipeline", "PluginHost", "PostgreSQL", "Telemetry",
-                "TestSupport", "WorkerProtocol",
+                "Catalog", "Delivery", "EventLog", "EventModel", "Ingestion", "Pipeline", "PluginHost", "PostgreSQL",
+                "Telemetry", "TestSupport", "WorkerProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -106,9 +106,12 @@ package final class DuplicateWindow: Sendable {
             if windows.count > Self.places { windows.removeLast() }
         }
         let parts = min(windows.count + 1, Self.places)
+        let from = window.from
         if window.next < chunk.firstOffset {
             try await catchUp(&window, to: chunk, limit: share(of: partition) / parts)
         }
+        // Chunks were left out that are too old for this one, but not for those on the way to it.
+        if window.from > from { window.forgetAnswers(before: chunk.firstOffset) }
         window.take(
             firstOffset: chunk.firstOffset,
             time: chunk.sliceTime,

@@ -86,6 +86,9 @@ struct MessageWindow: Sendable {
         }
     }
 
+    /// Gives no answers for what lies before `offset` any more.
+    mutating func forgetAnswers(before offset: Int64) { from = max(from, offset) }
+
     /// The indexes of a taken chunk's events that are duplicates.
     func answers(firstOffset: Int64, count: Int) -> [Int] {
         var low = 0

@@ -14,7 +14,7 @@ final class PendingRequest: Sendable {
         /// Chunks that are not settled, and one more until the last event is gathered.
         var open = 1
         var outcome = Outcome.committed
-        var continuation: CheckedContinuation<Outcome, Never>?
+        var waiter: (@Sendable (Outcome) -> Void)?
     }
 
     private let state = Mutex(State())
@@ -26,28 +26,31 @@ final class PendingRequest: Sendable {
 
     /// One chunk met its end.
     func settle(_ outcome: Outcome) {
-        let resumed = state.withLock { state -> (CheckedContinuation<Outcome, Never>, Outcome)? in
+        let told = state.withLock { state -> (waiter: (@Sendable (Outcome) -> Void), outcome: Outcome)? in
             state.open -= 1
             if outcome == .unavailable { state.outcome = .unavailable }
-            guard state.open == 0, let continuation = state.continuation else { return nil }
-            state.continuation = nil
-            return (continuation, state.outcome)
+            guard state.open == 0, let waiter = state.waiter else { return nil }
+            state.waiter = nil
+            return (waiter, state.outcome)
         }
-        if let (continuation, outcome) = resumed { continuation.resume(returning: outcome) }
+        if let told { told.waiter(told.outcome) }
+    }
+
+    /// Tells `waiter` once every chunk has met its end; to be called once, after the last event was gathered.
+    func whenEnded(_ waiter: @escaping @Sendable (Outcome) -> Void) {
+        let outcome = state.withLock { state -> Outcome? in
+            state.open -= 1
+            guard state.open > 0 else { return state.outcome }
+            state.waiter = waiter
+            return nil
+        }
+        if let outcome { waiter(outcome) }
     }
 
     /// Waits until every chunk has met its end; to be called once, after the last event was gathered.
     ///
     /// Not cancellable: the flushers settle every chunk within their deadline.
     func outcome() async -> Outcome {
-        await withCheckedContinuation { continuation in
-            let outcome = state.withLock { state -> Outcome? in
-                state.open -= 1
-                guard state.open > 0 else { return state.outcome }
-                state.continuation = continuation
-                return nil
-            }
-            if let outcome { continuation.resume(returning: outcome) }
-        }
+        await withCheckedContinuation { continuation in whenEnded { continuation.resume(returning: $0) } }
     }
 }

@@ -2,15 +2,18 @@ import EventModel
 
 /// How a failing event is set aside with everything of its user that comes after it.
 extension LaneMachine {
+    /// When and why a part is tried again.
+    struct Deferral {
+        var attempts: Int
+        /// - Unit: microseconds since 1970, as the next.
+        var since: Int64
+        var dueAt: Int64
+        var code: String
+        var answer: String
+    }
+
     /// Sets a part aside with its payload, and the later events of its user as offsets.
-    mutating func park(
-        _ reference: PartReference,
-        attempts: Int,
-        since: Int64,
-        dueAt: Int64,
-        code: String,
-        answer: String
-    ) {
+    mutating func park(_ reference: PartReference, _ deferral: Deferral) {
         let index = reference.portion - firstPortion
         let event = portions[index].parts[reference.part].event
         let subject = portions[index].events[event]
@@ -28,12 +31,12 @@ extension LaneMachine {
                     part: part.number,
                     userHash: user,
                     payload: Array(part.json),
-                    attempts: isCause ? attempts : part.attempts,
-                    since: isCause ? since : part.since ?? since,
-                    dueAt: isCause ? dueAt : 0,
+                    attempts: isCause ? deferral.attempts : part.attempts,
+                    since: isCause ? deferral.since : part.since ?? deferral.since,
+                    dueAt: isCause ? deferral.dueAt : 0,
                     receivedAt: subject.receivedAt,
-                    code: isCause ? code : "",
-                    answer: isCause ? answer : ""
+                    code: isCause ? deferral.code : "",
+                    answer: isCause ? deferral.answer : ""
                 )
             )
         }
@@ -41,8 +44,36 @@ extension LaneMachine {
             parking.insert(item)
             changes.park(item)
         }
+        forgetDeferred(index, event)
         endAsWaiting(index, event, Set(items.compactMap(\.part)))
         recall(user, after: subject.offset)
+    }
+
+    /// Whether parts of an event are on their way, so that what becomes of them is not known.
+    func isUnderWay(eventOf reference: PartReference) -> Bool {
+        let parts = portions[reference.portion - firstPortion].parts
+        return order.requests(of: user(of: reference)).contains { number in
+            guard let request = requests[number], case .sent = request.state else { return false }
+            return request.parts.contains {
+                $0.portion == reference.portion && parts[$0.part].event == parts[reference.part].event
+            }
+        }
+    }
+
+    /// Sets those parts aside that waited for others of their event of which none is on its way any more.
+    mutating func parkDeferred() {
+        for reference in deferred.keys.sorted(by: { ($0.portion, $0.part) < ($1.portion, $1.part) }) {
+            guard let deferral = deferred[reference], !isUnderWay(eventOf: reference) else { continue }
+            park(reference, deferral)
+        }
+    }
+
+    private mutating func forgetDeferred(_ index: Int, _ event: Int) {
+        let portion = firstPortion + index
+        for reference in Array(deferred.keys)
+        where reference.portion == portion && portions[index].parts[reference.part].event == event {
+            deferred[reference] = nil
+        }
     }
 
     private mutating func endAsWaiting(_ index: Int, _ event: Int, _ numbers: Set<Int>) {

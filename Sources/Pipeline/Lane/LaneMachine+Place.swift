@@ -92,14 +92,14 @@ extension LaneMachine {
             return
         }
         let wait = settings.schedule.delay(after: attempts, retryAfter: delay, random: spread(reference))
-        park(
-            reference,
+        let deferral = Deferral(
             attempts: attempts,
             since: since,
             dueAt: now.wall + wait.microseconds,
             code: code,
             answer: message
         )
+        if isUnderWay(eventOf: reference) { deferred[reference] = deferral } else { park(reference, deferral) }
     }
 
     /// A number from 0 up to 1 that follows from the event, so that the machine stays a pure value.
@@ -140,9 +140,9 @@ extension LaneMachine {
 
     /// A connector must say something of every part; what it forgot fails visibly.
     mutating func endIfUnsent(_ reference: PartReference, at now: Moment) {
-        guard isOpen(reference), portions[reference.portion - firstPortion].parts[reference.part].pending == 0 else {
-            return
-        }
+        guard isOpen(reference), deferred[reference] == nil,
+            portions[reference.portion - firstPortion].parts[reference.part].pending == 0
+        else { return }
         let reason = "the connector neither requested, dropped nor failed the event"
         end(reference, .dead(letter(reference, stage: .connect, code: "no_verdict", reason: reason, attempts: [])))
     }

@@ -129,11 +129,13 @@ extension LaneMachine {
         guard isOpen(reference) else { return }
         park(
             reference,
-            attempts: attempts.last?.number ?? part(reference).attempts + 1,
-            since: part(reference).since ?? attempts.first?.at ?? now.wall,
-            dueAt: now.wall + delay.microseconds,
-            code: attempts.last?.code ?? "",
-            answer: attempts.last?.text ?? ""
+            Deferral(
+                attempts: attempts.last?.number ?? part(reference).attempts + 1,
+                since: part(reference).since ?? attempts.first?.at ?? now.wall,
+                dueAt: now.wall + delay.microseconds,
+                code: attempts.last?.code ?? "",
+                answer: attempts.last?.text ?? ""
+            )
         )
     }
 

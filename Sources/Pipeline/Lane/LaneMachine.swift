@@ -29,6 +29,8 @@ package struct LaneMachine {
     var nextRequest = 0
     var reworks: [Int: Rework] = [:]
     var nextRework = 0
+    /// Parts that are to be set aside as soon as the others of their event have come down.
+    var deferred: [PartReference: Deferral] = [:]
 
     /// Portions by number; the finished ones at the front are forgotten.
     var portions: [Portion] = []
@@ -230,6 +232,7 @@ package struct LaneMachine {
 
     /// What follows every input: places what has its turn, takes up what is due, submits what is ready.
     mutating func finishStep(at now: Moment) {
+        if !deferred.isEmpty { parkDeferred() }
         placeTurns(at: now)
         while ahead < settings.portionsAhead * 4 {
             let items = parking.take(at: now.wall, read: nextOffset, limit: settings.releaseEvents)

@@ -22,7 +22,8 @@ struct CheckpointBatch: Sendable {
 
     /// Lanes under one lease in each.
     var byLease: [CheckpointBatch] {
-        Dictionary(grouping: pages, by: \.lease).values.map { CheckpointBatch(pages: $0) }
+        Dictionary(grouping: pages, by: \.lease).sorted { $0.key.partition < $1.key.partition }
+            .map { CheckpointBatch(pages: $0.value) }
     }
 
     /// One lane in each.

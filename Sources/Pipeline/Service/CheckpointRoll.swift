@@ -35,6 +35,10 @@ struct CheckpointRoll {
 
     mutating func forget(_ lane: LaneID) { entries[lane] = nil }
 
+    private static func turn(_ lane: (key: LaneID, value: Entry)) -> (Int, PartitionID, ConsumerID) {
+        (lane.value.round, lane.key.partition, lane.key.consumer)
+    }
+
     /// Takes what lanes have published; when that becomes too much, those whose last turn was longest ago come first.
     mutating func gather(except busy: Set<LaneID>) -> [CheckpointBatch.Page] {
         round += 1
@@ -42,7 +46,7 @@ struct CheckpointRoll {
         var rows = 0
         var bytes = 0
         let waiting = entries.filter { !$0.value.isOver && !busy.contains($0.key) && !$0.value.ledger.isEmpty }
-        for (lane, entry) in waiting.sorted(by: { $0.value.round < $1.value.round }) {
+        for (lane, entry) in waiting.sorted(by: { Self.turn($0) < Self.turn($1) }) {
             guard rows < Self.rowsTogether, bytes < Self.bytesTogether else { break }
             guard let checkpoint = entry.ledger.take() else { continue }
             rows += checkpoint.rows

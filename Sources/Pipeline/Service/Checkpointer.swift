@@ -21,8 +21,7 @@ final class Checkpointer: Sendable {
     private struct State {
         var lanes: [LaneID: Lane] = [:]
         var roll = CheckpointRoll()
-        /// What was taken from the lanes and is not known to be kept; the first was sent first.
-        var batches: [CheckpointBatch] = []
+        var queue = CheckpointQueue()
         /// Whether the last commit failed, which is said once.
         var isFailing = false
         /// When a failing database is not waited for any longer.
@@ -99,55 +98,44 @@ final class Checkpointer: Sendable {
     private func isOpen(_ key: LaneID) -> Bool {
         state.withLock { state in
             guard let entry = state.roll[key], !entry.isOver else { return false }
-            return !entry.ledger.isEmpty || state.batches.contains { $0.holds(key) }
+            return !entry.ledger.isEmpty || state.queue.holds(key)
         }
     }
 
     /// Makes a batch of what the lanes have published that have nothing on its way.
     private func gather() {
         state.withLock { state in
-            let pages = state.roll.gather(except: Set(state.batches.flatMap { $0.pages.map(\.lane) }))
+            let pages = state.roll.gather(except: state.queue.lanes)
             // Those that waited for room read on.
             for page in pages where state.roll[page.lane]?.ledger.isFilled(by: page.checkpoint) == true {
                 state.lanes[page.lane]?.post(.look)
             }
-            if !pages.isEmpty { state.batches.append(CheckpointBatch(pages: pages)) }
+            state.queue.append(pages)
         }
     }
 
     /// Sends batch after batch; false if the database cannot be asked now.
     private func sendAll() async -> Bool {
-        var place = 0
-        while let batch = state.withLock({ $0.batches.dropFirst(place).first }) {
+        state.withLock { $0.queue.begin() }
+        while let batch = state.withLock({ $0.queue.next }) {
+            var failure: EventLogError?
             do throws(EventLogError) {
                 try await log.commit(batch.checkpoint, under: batch.leases)
-                replace(place, by: [])
             } catch {
-                switch error {
-                case .leaseLost where batch.leases.count > 1: replace(place, by: batch.byLease)
-                case .leaseLost:
-                    replace(place, by: [])
-                    fence(batch)
-                case _ where error.mayPass:
-                    report(error)
-                    return false
-                case _ where batch.pages.count > 1: replace(place, by: batch.byLane)
-                case _ where error.isFinal:
-                    replace(place, by: [])
-                    refuse(batch, error)
-                default:
-                    // Somebody must mend something; the other lanes need not wait for that.
-                    report(error)
-                    place += 1
-                }
+                failure = error
+            }
+            switch state.withLock({ $0.queue.answer(failure) }) {
+            case .goOn: continue
+            case .pause:
+                report(failure)
+                return false
+            case .pass: report(failure)
+            case .fenced(let batch): fence(batch)
+            case .refused(let batch): refuse(batch, failure)
             }
         }
-        if place == 0 { report(nil) }
+        if !state.withLock(\.queue.hasPassed) { report(nil) }
         return true
-    }
-
-    private func replace(_ place: Int, by batches: [CheckpointBatch]) {
-        state.withLock { $0.batches.replaceSubrange(place..<place + 1, with: batches) }
     }
 
     /// Nothing more is committed of lanes whose partition another node has taken.
@@ -162,11 +150,11 @@ final class Checkpointer: Sendable {
     }
 
     /// Stops one lane alone; what it did since its last commit it does again when somebody has put it right.
-    private func refuse(_ batch: CheckpointBatch, _ error: EventLogError) {
+    private func refuse(_ batch: CheckpointBatch, _ error: EventLogError?) {
         for page in batch.pages { tell(.refused(page.lane)) }
         end(batch)
         // Its connection was removed, and the catalog says so soon.
-        if error == .laneRemoved { return }
+        guard let error, error != .laneRemoved else { return }
         for page in batch.pages {
             logger.error(
                 """
@@ -207,12 +195,4 @@ final class Checkpointer: Sendable {
             logger.notice("Progress is committed again.")
         }
     }
-}
-
-extension EventLogError {
-    /// Whether the same may succeed later; it may also have succeeded, and only the answer was lost.
-    fileprivate var mayPass: Bool { if case .retry = disposition { true } else { false } }
-
-    /// Whether the same is refused whenever it is sent.
-    fileprivate var isFinal: Bool { disposition == .bury || self == .laneRemoved }
 }
