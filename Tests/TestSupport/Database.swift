@@ -92,7 +92,7 @@ package enum PrivateServer {
             logFile: folder.path + "/log"
         )
         settings.isDurable = isDurable
-        settings.parameters = ["max_connections": "400", "shared_buffers": "64MB"]
+        settings.parameters = ["max_connections": "600", "shared_buffers": "64MB"]
         settings.startTimeout = .seconds(60)
         if geteuid() == 0, let entry = unsafe getpwnam("postgres") {
             unsafe settings.account = (entry.pointee.pw_uid, entry.pointee.pw_gid)

@@ -34,11 +34,19 @@ package struct QuotaReader: Service {
     package func run() async {
         await cancelWhenGracefulShutdown {
             var last: ContinuousClock.Instant?
+            var isTold = false
             while !Task.isCancelled {
                 let sources = configuration().sources.filter { $0.limits.bytesPerDay != nil }
                 let isDue = last.map { .now - $0 >= Self.period } ?? true
                 if !sources.isEmpty, isDue || !door.knows(sources) {
-                    await refresh(sources)
+                    let failure = await refresh(sources)
+                    if let failure, !isTold {
+                        logger.warning(
+                            "What sources have sent today could not be read, and is tried again.",
+                            metadata: ["error": "\(failure)"]
+                        )
+                    }
+                    isTold = failure != nil
                     last = .now
                 }
                 try? await Task.sleep(for: Self.tick)
@@ -46,14 +54,16 @@ package struct QuotaReader: Service {
         }
     }
 
-    /// Asks once.
-    func refresh(_ sources: [Source]) async {
+    /// Asks once; returns why nothing was learnt, if so.
+    @discardableResult
+    func refresh(_ sources: [Source]) async -> (any Error)? {
         let charged = door.charged(sources)
         do {
             let (used, midnight) = try await read(sources.map(\.id))
             door.learn(used, of: sources, charged: charged, midnight: midnight)
+            return nil
         } catch {
-            logger.warning("What sources have sent today could not be read.", metadata: ["error": "\(error)"])
+            return error
         }
     }
 }
