@@ -9,6 +9,7 @@ package import Logging
 package struct AdminAPI: Sendable {
     let catalog: Catalog
     let reports: Reports
+    let nodes: NodeDesk
     let vet: PluginVetting
     let uploads = UploadGate()
     private let logger: Logger
@@ -21,9 +22,16 @@ package struct AdminAPI: Sendable {
     /// - Unit: seconds.
     package static let uploadSeconds: Int64 = 600
 
-    package init(catalog: Catalog, reports: Reports, vet: @escaping PluginVetting, logger: Logger) {
+    package init(
+        catalog: Catalog,
+        reports: Reports,
+        nodes: NodeDesk,
+        vet: @escaping PluginVetting,
+        logger: Logger
+    ) {
         self.catalog = catalog
         self.reports = reports
+        self.nodes = nodes
         self.vet = vet
         self.logger = logger
     }
@@ -31,7 +39,7 @@ package struct AdminAPI: Sendable {
     /// Everything that can be asked for.
     var operations: [Operation] {
         [descriptionOperation] + sourceOperations + destinationOperations + connectionOperations + pluginOperations
-            + declarationOperations + reportOperations + tokenOperations
+            + declarationOperations + reportOperations + nodeOperations + tokenOperations
     }
 
     package func addRoutes<Context: RequestContext>(to router: some RouterMethods<Context>) {

@@ -14,6 +14,10 @@ static const char timing_sql[] = {
 #embed "sql/0003-timing.sql"
     , 0};
 
+static const char lease_sql[] = {
+#embed "sql/0004-lease.sql"
+    , 0};
+
 static const char generation_sql[] = {
 #embed "sql/0005-generation.sql"
     , 0};
@@ -62,6 +66,7 @@ static const struct leat_migration migrations[] = {
     {1, "log", log_sql},
     {2, "catalog", catalog_sql},
     {3, "timing", timing_sql},
+    {4, "lease", lease_sql},
     {5, "generation", generation_sql},
     {6, "retention", retention_sql},
 };

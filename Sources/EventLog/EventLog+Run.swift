@@ -5,6 +5,8 @@ import PostgreSQL
 extension EventLog {
     /// The channel on which nodes tell each other of appends.
     private static let channel = "leat_append"
+    /// The channel on which they tell of nodes and leases that come or go.
+    private static let leaseChannel = "leat_lease"
     /// The most partitions that one notification names; beyond it, it says "all".
     private static let namedPartitions = 300
 
@@ -19,6 +21,10 @@ extension EventLog {
         defer { signals.setListening(false) }
         let outcome = await withTaskGroup(of: EventLogError?.self) { group in
             group.addTask { await self.beatRegularly() }
+            group.addTask {
+                await self.watchLeases()
+                return nil
+            }
             group.addTask { await self.tellOthers() }
             group.addTask { await self.listen() }
             group.addTask { await self.pollRegularly() }
@@ -31,19 +37,6 @@ extension EventLog {
             return outcome
         }
         if let outcome { throw outcome }
-    }
-
-    private func beatRegularly() async -> EventLogError? {
-        while !Task.isCancelled {
-            do throws(EventLogError) {
-                if node != nil { try await beat() }
-            } catch {
-                if error == .nodeReplaced { return error }
-                if !Task.isCancelled { report("A sign of life could not be given", error) }
-            }
-            try? await Task.sleep(for: settings.beatPeriod)
-        }
-        return nil
     }
 
     /// At most one notification per period, and none while this node is alone.
@@ -62,23 +55,43 @@ extension EventLog {
     }
 
     private func listen() async -> EventLogError? {
-        await Listener(pool.settings, channels: [Self.channel]).run { event in
-            guard case .notification(let notification) = event else { return signals.wake(nil) }
-            let parts = notification.payload.split(separator: ":")
-            guard parts.count == 2, Int64(parts[0]) != node?.rawValue else { return }
-            let partitions = parts[1].split(separator: ",").map { Int64($0).map(PartitionID.init(rawValue:)) }
-            signals.wake(partitions.contains(nil) ? nil : partitions.compactMap { $0 })
+        await Listener(pool.settings, channels: [Self.channel, Self.leaseChannel]).run { event in
+            switch event {
+            case .listening: await lookAtEnds()
+            case .notification(let news) where news.channel == Self.leaseChannel:
+                if Int64(news.payload) != node?.rawValue { urge() }
+            case .notification(let news): hear(news.payload)
+            }
         }
         return nil
+    }
+
+    private func hear(_ payload: String) {
+        let parts = payload.split(separator: ":")
+        guard parts.count == 2, Int64(parts[0]) != node?.rawValue else { return }
+        let partitions = parts[1].split(separator: ",").map { Int64($0).map(PartitionID.init(rawValue:)) }
+        signals.wake(partitions.contains(nil) ? nil : partitions.compactMap { $0 })
     }
 
     /// The safety net under all signals.
     private func pollRegularly() async -> EventLogError? {
         while !Task.isCancelled {
             try? await Task.sleep(for: settings.pollPeriod)
-            signals.wake(nil)
+            await lookAtEnds()
         }
         return nil
+    }
+
+    /// Asks once for the ends of all partitions that somebody reads here, and wakes the readers of those that grew
+    /// without a signal.
+    private func lookAtEnds() async {
+        do throws(EventLogError) {
+            let partitions = signals.watched
+            if !partitions.isEmpty { signals.found(try await accepted(partitions)) }
+        } catch {
+            // Nobody knows what was missed, so everybody looks as soon as that is possible.
+            signals.wake(nil)
+        }
     }
 
     private func keepUp(_ consumers: (@Sendable () async -> [Consumer])?) async -> EventLogError? {
@@ -92,9 +105,5 @@ extension EventLog {
             try? await Task.sleep(for: isFull ? settings.fullUpkeepPeriod : settings.upkeepPeriod)
         }
         return nil
-    }
-
-    private func report(_ sentence: Logger.Message, _ error: EventLogError) {
-        logger.warning(sentence, metadata: ["error.code": "\(error.code)", "error.message": "\(error)"])
     }
 }

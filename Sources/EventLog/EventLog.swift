@@ -18,6 +18,9 @@ package final class EventLog: Sendable {
     let cache: TailCache
     let slices: Slices
     let membership = Mutex(Membership())
+    let counts = Mutex(LeaseCounts())
+    /// One tick at a time: each asks for what the one before was not told.
+    let ticking = Turn()
     let damage = Mutex(Damage())
     let clock: DatabaseClock
     let standings = Mutex(Standings())

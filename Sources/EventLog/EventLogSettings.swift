@@ -24,16 +24,16 @@ package struct EventLogSettings: Sendable {
     package var duplicateWindow = Duration.seconds(24 * 3600)
     /// The message ids that a node has memory for, 48 bytes each; where that is too little, windows get shorter.
     package var duplicateEntries = 4_000_000
-    /// How long a node that says nothing keeps its leases.
-    package var leaseTime = Duration.seconds(10)
+    /// How long a node may send after the last sign of life that the database has confirmed.
+    package var leaseTime = Duration.seconds(5)
     /// How often a node says that it lives.
-    package var beatPeriod = Duration.seconds(2)
-    /// How long a take-over waits beyond the lease time, so that requests in flight come to their end.
-    package var requestTime = Duration.seconds(30)
+    package var beatPeriod = Duration.seconds(1)
+    /// How long others wait beyond the lease time, so that requests in flight are called off.
+    package var cancelTime = Duration.seconds(2)
     /// The shortest time between two notifications of other nodes.
     package var notifyPeriod = Duration.milliseconds(20)
-    /// How often readers look although nobody told them of anything.
-    package var pollPeriod = Duration.seconds(5)
+    /// How often it is looked where partitions end although nobody told of anything.
+    package var pollPeriod = Duration.seconds(30)
     /// How often slices are made and dropped.
     package var upkeepPeriod = Duration.seconds(60)
     /// The same while the log is larger than its bound.

@@ -107,11 +107,13 @@ package actor ConnectionPool {
     }
 
     /// Runs a script of statements without parameters on any session.
-    package nonisolated func execute(_ script: Statement) async throws(PostgreSQLError) {
-        let connection = try await acquire()
+    @discardableResult
+    package nonisolated func execute(_ script: Statement) async throws(PostgreSQLError) -> Rows {
+        let connection = try await acquire(isCancellable: script.isCancellable)
         do throws(PostgreSQLError) {
-            try await connection.execute(script)
+            let rows = try await connection.execute(script)
             await release(connection)
+            return rows
         } catch {
             await release(connection)
             throw error

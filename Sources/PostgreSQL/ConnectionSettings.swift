@@ -42,9 +42,14 @@ package struct ConnectionSettings: Sendable {
         ]
     }
 
+    /// How long a transaction of ours may wait for us: a program that is stopped in the middle must not hold its locks.
+    /// - Unit: milliseconds.
+    private static let longestPause = 10_000
+
     /// One script that sets the session up.
     var preamble: String {
         var script = "SET client_min_messages = warning; SET DateStyle = ISO; SET standard_conforming_strings = on;"
+        script += " SET idle_in_transaction_session_timeout = \(Self.longestPause);"
         for (name, value) in session.sorted(by: { $0.key < $1.key }) { script += " SET \(name) = \(value);" }
         return script
     }

@@ -20,6 +20,7 @@ struct Leat: AsyncParsableCommand {
                 name: "What happens",
                 subcommands: [CountsCommand.self, DeadLettersCommand.self, RefusedCommand.self]
             ),
+            CommandGroup(name: "Nodes", subcommands: [NodesCommand.self, NodeCommand.self]),
         ]
     )
 

@@ -36,13 +36,20 @@ struct RunningAPI {
 
     static func with(
         reports: Reports = .none,
+        nodes: NodeDesk = .none,
         vet: @escaping PluginVetting = believe,
         _ body: @Sendable @escaping (RunningAPI) async throws -> Void
     ) async throws {
         try await Database.temporary { pool in
             let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "test"))
             let token = try #require(try await catalog.makeFirstToken())
-            let api = AdminAPI(catalog: catalog, reports: reports, vet: vet, logger: Logger(label: "test"))
+            let api = AdminAPI(
+                catalog: catalog,
+                reports: reports,
+                nodes: nodes,
+                vet: vet,
+                logger: Logger(label: "test")
+            )
             let router = Router()
             api.addRoutes(to: router)
             try await Application(router: router).test(.router) { client in
@@ -113,6 +120,11 @@ struct RunningAPI {
         parts.map { "--b\r\nContent-Disposition: form-data; name=\"\($0.key)\"\r\n\r\n\($0.value)\r\n" }.joined()
             + "--b--\r\n"
     }
+}
+
+extension NodeDesk {
+    /// No node is known.
+    static let none = NodeDesk(list: { (0, []) }, drain: { _, _, _ in true })
 }
 
 extension Reports {

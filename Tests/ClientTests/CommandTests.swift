@@ -37,6 +37,20 @@ import Testing
 
         """
 
+    @Test func `Nodes are shown, and one is drained unless it is the last that can run lanes`() async throws {
+        try await RunningServer.with { server in
+            let shown = try await server.leat("nodes")
+            #expect(shown.output.contains("left   alive         8 of 8"), "\(shown.text)")
+            #expect(shown.output.contains("right  draining      0 of 8"), "\(shown.text)")
+            let drained = try await server.leat("node", "drain", "left")
+            #expect(drained.status == 0 && drained.output == "left hands its partitions over.\n")
+            let refused = try await server.leat("node", "drain", "right")
+            #expect(refused.status == 1 && refused.errors.contains("is the only node that can run lanes"))
+            let undone = try await server.leat("node", "drain", "right", "--undo")
+            #expect(undone.status == 0 && undone.output == "right takes partitions again.\n")
+        }
+    }
+
     @Test func `A file is shown, applied with its plugins, and then changes nothing`() async throws {
         try await RunningServer.with { server in
             try server.writePlugin("leat.webhook", "1.0.0", "destination.request")

@@ -44,7 +44,13 @@ struct RunningServer: Sendable {
             let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "test"))
             let token = try #require(try await catalog.makeFirstToken())
             let router = Router()
-            let api = AdminAPI(catalog: catalog, reports: reports, vet: believe, logger: Logger(label: "test"))
+            let api = AdminAPI(
+                catalog: catalog,
+                reports: reports,
+                nodes: Self.nodes,
+                vet: believe,
+                logger: Logger(label: "test")
+            )
             api.addRoutes(to: router)
             let uploads = UploadRoom(
                 prefix: AdminAPI.uploadRoot,
@@ -85,6 +91,26 @@ struct RunningServer: Sendable {
         input: Quantiles(count: 9, p50: 1024, p90: 2048, p99: 4096, max: 5000),
         failures: [:]
     )
+
+    /// Two nodes, of which only one can be drained.
+    private static let nodes = NodeDesk(
+        list: { (8, [node("left", "a", "alive"), node("right", "b", "draining")]) },
+        drain: { node, wish, _ in node.name == "left" || wish == .undo }
+    )
+
+    private static func node(_ name: String, _ identity: String, _ state: String) -> NodeReport {
+        NodeReport(
+            identity: identity,
+            name: name,
+            address: "127.0.0.1:8080",
+            version: "0.1.0",
+            since: 0,
+            lastSeen: 1_000_000,
+            state: state,
+            isDraining: state == "draining",
+            partitions: state == "alive" ? 8 : 0
+        )
+    }
 
     private static let reports = Reports(
         timings: { _, _ in [timing] },

@@ -1,6 +1,7 @@
 import EventLog
 import EventModel
 import PostgreSQL
+import Synchronization
 import TestSupport
 import Testing
 
@@ -95,12 +96,14 @@ import Testing
         try await Database.temporary { pool in
             let log = EventLog(pool)
             try await log.openPartitions([Events.partition])
-            var changes = log.signals.changes(of: Events.partition).makeAsyncIterator()
-            _ = await changes.next()
-            async let woken: Void? = changes.next()
+            let looks = Mutex(0)
+            let watch = log.signals.watch(Events.partition) { looks.withLock { $0 += 1 } }
             _ = try await log.append([Events.draft(0..<3)])
-            #expect(await woken != nil)
-            #expect(log.signals.knownEnd(of: Events.partition) == 3)
+            #expect(looks.withLock { $0 } == 1)
+            log.signals.unwatch(Events.partition, watch)
+            _ = try await log.append([Events.draft(3..<4)])
+            #expect(looks.withLock { $0 } == 1)
+            #expect(log.signals.knownEnd(of: Events.partition) == 4)
         }
     }
 

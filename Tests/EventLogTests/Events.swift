@@ -100,4 +100,22 @@ extension EventLog {
         let end = (time / 1_000_000 + 1 + more) * 1_000_000
         while try await slices.time() <= end { try await Task.sleep(for: .milliseconds(20)) }
     }
+
+    /// Takes what is free of these partitions as the only node, and names those of them that this node now holds.
+    func acquire(_ partitions: [PartitionID]) async throws -> [Lease] {
+        want(Set(partitions))
+        // The first tick learns who lives, the second claims what is this node's then.
+        for _ in 0..<2 { try await tick() }
+        let held = holding.held
+        return partitions.compactMap { partition in held[partition].map { Lease(partition: partition, epoch: $0) } }
+    }
+
+    /// The lanes of some consumers of one partition.
+    func lanes(
+        _ partition: PartitionID,
+        _ consumers: [ConsumerID]
+    ) async throws -> [ConsumerID: LaneState] {
+        let states = try await lanes(consumers.map { LaneID(partition: partition, consumer: $0) })
+        return Dictionary(states.map { ($0.key.consumer, $0.value) }) { $1 }
+    }
 }

@@ -4,71 +4,178 @@ import PostgreSQL
 import TestSupport
 import Testing
 
-@Suite struct LeaseTests {
+@Suite(.timeLimit(.minutes(2))) struct LeaseTests {
     private static let both = [Events.partition, Events.other]
-
-    private func settings(leaseTime: Duration = .seconds(10)) -> EventLogSettings {
-        var settings = EventLogSettings()
-        settings.leaseTime = leaseTime
-        settings.requestTime = .zero
-        return settings
+    private static let many = (0..<24 as Range<UInt8>).map {
+        PartitionID(source: SourceID(rawValue: 7), generation: 0, number: $0)
     }
 
-    @Test func `A partition has one holder, and asking again changes nothing`() async throws {
+    /// A node that wants to run lanes of these partitions.
+    private func node(
+        _ identity: String,
+        _ pool: ConnectionPool,
+        _ partitions: [PartitionID] = both,
+        leaseTime: Duration = .seconds(600)
+    ) async throws -> EventLog {
+        var settings = EventLogSettings()
+        settings.leaseTime = leaseTime
+        settings.cancelTime = .milliseconds(200)
+        let log = EventLog(pool, settings: settings)
+        _ = try await log.join(identity: identity, name: "node \(identity)")
+        log.want(Set(partitions))
+        try await log.tick()
+        return log
+    }
+
+    /// Lets nodes tick, and give back what is another's, until each holds what it should.
+    ///
+    /// - Returns: how many partitions each holds, or nil if they never came to agree.
+    private func settle(_ logs: EventLog...) async throws -> [Int]? {
+        for _ in 0..<20 {
+            for log in logs {
+                try await log.tick()
+                let holding = log.holding
+                for partition in holding.held.keys where !holding.allotted.contains(partition) {
+                    log.giveBack(partition)
+                }
+            }
+            let all = logs.map(\.holding)
+            if all.allSatisfy({ Set($0.held.keys) == $0.allotted }), all.contains(where: { !$0.held.isEmpty }) {
+                #expect(Set(all.flatMap { $0.held.keys }).count == all.reduce(0) { $0 + $1.held.count })
+                return all.map(\.held.count)
+            }
+        }
+        return nil
+    }
+
+    @Test func `Partitions are spread over the nodes that live, and move when one joins or leaves`() async throws {
         try await Database.temporary { pool in
-            let first = EventLog(pool, settings: settings(leaseTime: .seconds(600)))
-            let second = EventLog(pool, settings: settings(leaseTime: .seconds(600)))
-            _ = try await first.join(identity: "a")
+            let first = try await node("a", pool, Self.many)
+            #expect(try await settle(first) == [24])
+            let second = try await node("b", pool, Self.many)
+            #expect(try await settle(first, second) == [12, 12])
+            let third = try await node("c", pool, Self.many)
+            #expect(try await settle(first, second, third) == [8, 8, 8])
+            let before = first.holding.held
+            try await third.leave()
+            #expect(try await settle(first, second) == [12, 12])
+            // What stayed was not touched.
+            #expect(before.allSatisfy { first.holding.held[$0.key] == $0.value || first.holding.held[$0.key] == nil })
+        }
+    }
+
+    @Test func `A node that runs no lanes gets no partitions`() async throws {
+        try await Database.temporary { pool in
+            let first = try await node("a", pool, Self.many)
+            let second = EventLog(pool)
             _ = try await second.join(identity: "b")
-            let taken = try await first.acquire(Self.both)
-            #expect(taken == Self.both.map { Lease(partition: $0, epoch: 1) })
-            let again = try await first.acquire(Self.both)
-            #expect(again == taken)
-            let refused = try await second.acquire(Self.both)
-            #expect(refused.isEmpty)
-            try await first.release([Events.other])
-            let free = try await second.acquire(Self.both)
-            #expect(free == [Lease(partition: Events.other, epoch: 2)])
+            try await second.tick()
+            #expect(try await settle(first) == [24])
+            first.want(nil)
+            #expect(first.holding.allotted.isEmpty)
+        }
+    }
+
+    @Test func `A partition changes hands only when its holder gives it back`() async throws {
+        try await Database.temporary { pool in
+            let first = try await node("a", pool, Self.many)
+            #expect(try await settle(first) == [24])
+            let second = try await node("b", pool, Self.many)
+            for _ in 0..<3 {
+                try await second.tick()
+                try await first.tick()
+            }
+            #expect(second.holding.held.isEmpty && second.holding.allotted.count == 12)
+            #expect(first.holding.held.count == 24 && first.holding.allotted.count == 12)
+        }
+    }
+
+    @Test func `A drained node hands everything over, also after a restart, until it is undone`() async throws {
+        try await Database.temporary { pool in
+            let first = try await node("a", pool, Self.many)
+            let second = try await node("b", pool, Self.many)
+            #expect(try await settle(first, second) == [12, 12])
+            let record = try #require(try await first.nodes().first { $0.identity == "a" })
+            #expect(record.partitions == 12 && record.state == .alive && record.name == "node a")
+            #expect(try await second.drain(record, isForced: false, by: "test") == .done)
+            #expect(try await second.drain(record, isForced: false, by: "test") == .unchanged)
+            #expect(try await settle(first, second) == [0, 24])
+            #expect(first.holding.isDraining && !second.holding.isDraining)
+            // Whoever is left cannot be drained too, unless somebody insists.
+            let other = try #require(try await first.nodes().first { $0.identity == "b" })
+            #expect(try await second.drain(other, isForced: false, by: "test") == .refused)
+
+            let again = try await node("a", pool, Self.many)
+            #expect(try await settle(again, second) == [0, 24])
+            #expect(try await again.nodes().map(\.state) == [.draining, .alive])
+            #expect(try await again.undrain(record, by: "test") == .done)
+            #expect(try await settle(again, second) == [12, 12])
+            let audit = Statement("test.audit", "SELECT count(*) FROM leat.audit WHERE who = 'test'")
+            #expect(try await pool.query(audit)[0].int(0) == 2)
         }
     }
 
     @Test func `A restart on the same directory has its leases back at once`() async throws {
         try await Database.temporary { pool in
-            let before = EventLog(pool, settings: settings())
-            _ = try await before.join(identity: "a")
+            let before = try await node("a", pool)
             _ = try await before.acquire(Self.both)
-            let after = EventLog(pool, settings: settings())
-            _ = try await after.join(identity: "a")
+            let after = try await node("a", pool)
             let taken = try await after.acquire(Self.both)
             #expect(taken.map(\.epoch) == [2, 2])
-            await #expect(throws: EventLogError.nodeReplaced) { try await before.beat() }
+            await #expect(throws: EventLogError.nodeReplaced) { try await before.tick() }
             #expect(!before.maySend)
-            try await after.beat()
             #expect(after.maySend)
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `A node that falls silent loses its leases after their time`() async throws {
+    @Test func `A node that falls silent loses its leases, commits nothing, and enters again when its lanes ended`()
+        async throws
+    {
         try await Database.temporary { pool in
-            let silent = EventLog(pool, settings: settings(leaseTime: .milliseconds(50)))
-            _ = try await silent.join(identity: "a")
-            _ = try await silent.acquire(Self.both)
-            let other = EventLog(pool, settings: settings(leaseTime: .milliseconds(50)))
-            _ = try await other.join(identity: "b")
-            var taken: [Lease] = []
-            while taken.isEmpty {
-                try await other.beat()
-                taken = try await other.acquire(Self.both)
+            try await Events.begin(3, in: pool)
+            let silent = try await node("a", pool, leaseTime: .seconds(2))
+            let leases = try await silent.acquire(Self.both)
+            #expect(leases.map(\.epoch) == [1, 1] && silent.maySend)
+            let other = try await node("b", pool, leaseTime: .seconds(2))
+            while other.holding.held.count < 2 {
+                try await other.tick()
+                try await Task.sleep(for: .milliseconds(50))
             }
-            #expect(taken.map(\.epoch) == [2, 2])
+            #expect(Set(other.holding.held.values) == [2])
             #expect(!silent.maySend)
+            #expect(try await other.nodes().map(\.state) == [.silent, .alive])
+
+            var checkpoint = Checkpoint()
+            let lane = LaneID(partition: Events.other, consumer: ConsumerID(rawValue: 3))
+            checkpoint.lanes = [LaneRecord(lane: lane, position: LogPosition(offset: 5, sliceTime: 10))]
+            await #expect(throws: EventLogError.leaseLost) { try await silent.commit(checkpoint, under: leases) }
+            let node = silent.node
+            try await silent.tick()
+            #expect(silent.holding.isEnded && silent.holding.held.isEmpty && !silent.maySend)
+            #expect(silent.leaseCounts.lost == 2)
+            // As long as its lanes have not ended it stays away.
+            try await silent.tick()
+            #expect(silent.holding.isEnded && !silent.maySend)
+            silent.vacate()
+            try await silent.tick()
+            #expect(!silent.holding.isEnded && silent.maySend && silent.node != node)
+            #expect(try await settle(silent, other) == [1, 1])
+        }
+    }
+
+    @Test func `A node that nobody missed goes on with its leases, however long it was away`() async throws {
+        try await Database.temporary { pool in
+            let log = try await node("a", pool, leaseTime: .milliseconds(1))
+            let leases = try await log.acquire(Self.both)
+            while log.maySend { try await Task.sleep(for: .milliseconds(1)) }
+            let again = try await log.acquire(Self.both)
+            #expect(leases == again && !leases.isEmpty)
         }
     }
 
     @Test func `Whoever lost a lease commits nothing more`() async throws {
         try await Database.temporary { pool in
-            let old = EventLog(pool, settings: settings())
-            _ = try await old.join(identity: "a")
+            let old = try await node("a", pool)
             let leases = try await old.acquire(Self.both)
             try await Events.begin(3, in: pool)
             let lane = LaneID(partition: Events.other, consumer: ConsumerID(rawValue: 3))
@@ -76,45 +183,33 @@ import Testing
             checkpoint.lanes = [LaneRecord(lane: lane, position: LogPosition(offset: 5, sliceTime: 10))]
             try await old.commit(checkpoint, under: leases)
 
-            let new = EventLog(pool, settings: settings())
-            _ = try await new.join(identity: "a")
+            let new = try await node("a", pool, [Events.other])
             _ = try await new.acquire([Events.other])
             checkpoint.lanes[0].position.offset = 9
             await #expect(throws: EventLogError.leaseLost) { try await old.commit(checkpoint, under: leases) }
             let state = try await new.lanes(Events.other, [lane.consumer])
             #expect(state[lane.consumer]?.record?.position.offset == 5)
-            // The lease that nobody took is of no use to a node that was replaced.
             checkpoint.lanes[0].lane = LaneID(partition: Events.partition, consumer: lane.consumer)
-            let other = try await new.acquire([Events.partition])
-            #expect(other.map(\.epoch) == [2])
+            let other = try await new.acquire(Self.both)
+            #expect(other.map(\.epoch) == [2, 2])
             await #expect(throws: EventLogError.leaseLost) { try await old.commit(checkpoint, under: leases) }
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `A take-over waits for a commit in flight`() async throws {
+    @Test func `A take-over neither waits for a commit in flight nor overtakes it`() async throws {
         try await Database.temporary { pool in
-            let old = EventLog(pool, settings: settings())
-            _ = try await old.join(identity: "a")
-            _ = try await old.acquire([Events.partition])
-            let new = EventLog(pool, settings: settings())
+            _ = try await node("a", pool).acquire(Self.both)
             try await pool.transaction { connection in
-                // As the checkpoint's function does.
+                // As the checkpoint's procedure does.
                 _ = try await connection.query(
                     "SELECT 1 FROM leat.lease WHERE partition_id = $1 AND epoch = 1 FOR UPDATE",
                     [.int8(Events.partition.rawValue)]
                 )
-                _ = try await new.join(identity: "a")
-                try await withThrowingTaskGroup(of: [Lease].self) { group in
-                    group.addTask { try await new.acquire([Events.partition]) }
-                    let waits = Statement(
-                        "waits",
-                        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%acquire%'"
-                            + " AND datname = current_database()"
-                    )
-                    while try await pool.query(waits)[0].int(0) == 0 { try await Task.sleep(for: .milliseconds(1)) }
-                    try await connection.execute("COMMIT; BEGIN")
-                    #expect(try await group.next()?.map(\.epoch) == [2])
-                }
+                let new = try await node("a", pool)
+                // The tick comes back, with what nobody holds.
+                #expect(try await new.acquire(Self.both) == [Lease(partition: Events.other, epoch: 2)])
+                try await connection.execute("COMMIT; BEGIN")
+                #expect(try await new.acquire(Self.both).map(\.epoch) == [2, 2])
             }
         }
     }

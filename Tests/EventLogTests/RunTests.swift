@@ -9,20 +9,21 @@ import Testing
         try await Database.temporary { pool in
             var settings = EventLogSettings()
             settings.pollPeriod = .seconds(3600)
-            settings.beatPeriod = .milliseconds(20)
+            settings.beatPeriod = .milliseconds(50)
             let here = EventLog(pool, settings: settings)
             let there = EventLog(pool, settings: settings)
             try await here.openPartitions([Events.partition])
             _ = try await here.join(identity: "a")
             _ = try await there.join(identity: "b")
-            var changes = there.signals.changes(of: Events.partition).makeAsyncIterator()
-            _ = await changes.next()
+            let (looks, look) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            var changes = looks.makeAsyncIterator()
+            let watch = there.signals.watch(Events.partition) { look.yield() }
+            defer { there.signals.unwatch(Events.partition, watch) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await here.run() }
                 group.addTask { try await there.run() }
-                // The first signal says that listening has begun.
-                _ = await changes.next()
                 while here.livingNodes < 2 { try await Task.sleep(for: .milliseconds(1)) }
+                try await listeners(2, pool)
                 _ = try await here.append([Events.draft(0..<3)])
                 _ = await changes.next()
                 let chunks = try await there.read(Events.partition, after: .beginning)
@@ -46,6 +47,44 @@ import Testing
         }
     }
 
+    /// Waits until so many sessions listen.
+    private func listeners(_ count: Int, _ pool: ConnectionPool) async throws {
+        let listening = Statement(
+            "test.listening",
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+        while try await pool.query(listening)[0].int(0) < count { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `What was appended unheard is found when it is looked where partitions end`()
+        async throws
+    {
+        try await Database.temporary { pool in
+            var settings = EventLogSettings()
+            settings.pollPeriod = .milliseconds(50)
+            // A log that is alone tells nobody.
+            let here = EventLog(pool)
+            let there = EventLog(pool, settings: settings)
+            try await here.openPartitions([Events.partition, Events.other])
+            let (looks, look) = AsyncStream.makeStream(of: PartitionID.self)
+            let watches = [Events.partition, Events.other].map { partition in
+                (partition, there.signals.watch(partition) { look.yield(partition) })
+            }
+            defer { for (partition, watch) in watches { there.signals.unwatch(partition, watch) } }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await there.run() }
+                var heard = looks.makeAsyncIterator()
+                for round in 0..<3 {
+                    _ = try await here.append([Events.draft(round * 3..<round * 3 + 3)])
+                    // Of the partition that did not grow, nobody is told.
+                    #expect(await heard.next() == Events.partition)
+                }
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `A log that was stopped can run again and gives signs of life`() async throws {
         try await Database.temporary { pool in
             var settings = EventLogSettings()
@@ -53,7 +92,8 @@ import Testing
             let log = EventLog(pool, settings: settings)
             _ = try await log.join(identity: "a")
             let first = Task { try await log.run() }
-            while log.livingNodes < 1 { try await Task.sleep(for: .milliseconds(1)) }
+            let beats = Statement("test.beats", "SELECT beats FROM leat.node")
+            while try await pool.query(beats)[0].int8(0) < 1 { try await Task.sleep(for: .milliseconds(1)) }
             first.cancel()
             try await first.value
             try await withThrowingTaskGroup(of: Void.self) { group in

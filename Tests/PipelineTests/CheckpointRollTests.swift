@@ -49,7 +49,10 @@ import Testing
             roll.enter(lane(number), ledger, lease, after: LaneRecord(lane: lane(number), number: 7))
         }
         return (0..<5).map { _ in
-            for ledger in ledgers where ledger.isEmpty { ledger.publish(checkpoint) }
+            for (number, ledger) in ledgers.enumerated() where ledger.isEmpty {
+                ledger.publish(checkpoint)
+                roll.fill(lane(number))
+            }
             return roll.gather(except: []).map(\.lane)
         }
     }
@@ -72,11 +75,14 @@ import Testing
         for (number, ledger) in ledgers.enumerated() {
             let lease = Lease(partition: lane(number).partition, epoch: 1)
             roll.enter(lane(number), ledger, lease, after: LaneRecord(lane: lane(number), number: 7))
-            if number > 0 { ledger.publish(checkpoint(letters: 1)) }
+            guard number > 0 else { continue }
+            ledger.publish(checkpoint(letters: 1))
+            roll.fill(lane(number))
         }
         roll.end(lane(1))
         #expect(roll.gather(except: [lane(2)]).map(\.lane) == [lane(3)])
         ledgers[3].publish(checkpoint(letters: 1))
+        roll.fill(lane(3))
         let pages = roll.gather(except: [])
         #expect(Set(pages.map(\.lane)) == [lane(2), lane(3)])
         #expect(pages.map(\.number).sorted() == [8, 9])

@@ -18,6 +18,7 @@ import WorkerProtocol
                 sender: line.sender,
                 schedule: RetrySchedule(),
                 maySend: { true },
+                fleet: Fleet(),
                 logger: Line.quiet
             )
             let connection = line.catalog.current.connections[0]

@@ -48,13 +48,13 @@ import Testing
                     try await line.append(Line.events(10, users: 5), size: 10)
                     try await line.wait { $0.deadLettered == 10 }
                     let signature = "(\(try await line.text("oidvectortypes(proargtypes)")))"
-                    try await line.execute("ALTER FUNCTION leat.checkpoint\(signature) RENAME TO checkpoint_gone")
+                    try await line.execute("ALTER PROCEDURE leat.checkpoint\(signature) RENAME TO checkpoint_gone")
                     try await line.append(Array(Line.events(1_000, users: 50).dropFirst(10)), size: 10)
                     // What was on its way to the database, what waits for it, what is on its way to the destination.
                     let most = 10 + 2 * (20 + 60) + 2 * 10
                     #expect(await server.wait(for: 80))
                     #expect(await !server.wait(for: most + 1, atMost: .milliseconds(500)))
-                    try await line.execute("ALTER FUNCTION leat.checkpoint_gone\(signature) RENAME TO checkpoint")
+                    try await line.execute("ALTER PROCEDURE leat.checkpoint_gone\(signature) RENAME TO checkpoint")
                     try await line.wait { $0.deadLettered == 1_000 }
                 }
                 #expect(try await line.count("dead_letter") == 1_000)
@@ -209,7 +209,7 @@ import Testing
                     try await line.append(Line.events(10, users: 5))
                     try await line.wait { $0.delivered == 10 }
                     let signature = "(\(try await line.text("oidvectortypes(proargtypes)")))"
-                    try await line.execute("ALTER FUNCTION leat.checkpoint\(signature) RENAME TO checkpoint_gone")
+                    try await line.execute("ALTER PROCEDURE leat.checkpoint\(signature) RENAME TO checkpoint_gone")
                     try await line.append(Array(Line.events(20, users: 5).suffix(10)))
                     #expect(await server.wait(for: 20))
                     try await line.declare("enabled: false")

@@ -109,6 +109,7 @@ extension Operation {
             case "plugin": ["type": "string", "pattern": "^[a-z0-9.-]{3,100}$"]
             case "version": ["type": "string", "pattern": "^[0-9][0-9A-Za-z.+-]{0,63}$"]
             case "key": ["type": "string", "pattern": "^[0-9a-f]{12}$"]
+            case "node": ["type": "string", "description": "A node's identity, or a name that no other has."]
             default: Schemas.slug
             }
         return ["name": .text(name), "in": "path", "required": true, "schema": schema]

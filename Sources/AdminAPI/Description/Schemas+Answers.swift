@@ -17,6 +17,18 @@ extension Schemas {
             ])
         ),
         ("NewToken", object([("name", slug), ("token", text)])),
+        ("Nodes", object([("partitions", count), ("nodes", array(of: reference("Node")))])),
+        (
+            "Node",
+            object([
+                ("identity", text), ("name", text), ("address", text), ("version", text), ("since", moment),
+                ("lastSeen", moment), ("state", ["type": "string", "enum": ["alive", "draining", "silent"]]),
+                (
+                    "draining",
+                    ["type": "boolean", "description": "Whether it is to run no lanes, also while it is silent."]
+                ), ("partitions", ["type": "integer", "minimum": 0, "description": "How many it holds."]),
+            ])
+        ),
         (
             "Error",
             object(

@@ -39,7 +39,10 @@ package final class Courier: Sendable {
     private struct State {
         var dispatch: Dispatch
         var parcels: [UInt64: (parcel: Parcel, attempts: [Attempt])] = [:]
-        var underWay: Set<UInt64> = []
+        /// The tries that are under way, each to be called off by itself.
+        var underWay: [UInt64: Task<Sender.Exchange, Never>] = [:]
+        /// Taken to be sent, whose try has not begun.
+        var beginning: Set<UInt64> = []
         var nextNumber: UInt64 = 0
         /// The earliest time a timer is set for.
         var alarm: ContinuousClock.Instant?
@@ -54,6 +57,7 @@ package final class Courier: Sendable {
     /// Asked before anything is sent: false while somebody else may have taken over the lanes.
     private let maySend: @Sendable () -> Bool
     private let state: Mutex<State>
+    private let calledOff = Atomic<Int>(0)
     private let wakeUps: AsyncStream<Void>
     private let wakeUp: AsyncStream<Void>.Continuation
 
@@ -109,7 +113,7 @@ package final class Courier: Sendable {
         state.withLock { state in
             var left: [Receipt] = []
             for receipt in receipts where state.parcels[receipt.number] != nil {
-                if state.underWay.contains(receipt.number) {
+                if state.underWay[receipt.number] != nil || state.beginning.contains(receipt.number) {
                     left.append(receipt)
                 } else {
                     state.dispatch.withdraw(receipt.number)
@@ -119,6 +123,27 @@ package final class Courier: Sendable {
             return left
         }
     }
+
+    /// Forgets requests and calls off those that are under way: whoever goes on after them must not be overtaken.
+    package func callOff(_ receipts: some Sequence<Receipt>) {
+        let tries = state.withLock { state in
+            receipts.compactMap { receipt in
+                state.dispatch.withdraw(receipt.number)
+                state.parcels[receipt.number] = nil
+                return state.underWay[receipt.number]
+            }
+        }
+        for one in tries { one.cancel() }
+        wakeUp.yield()
+    }
+
+    /// Calls off everything that is under way, since somebody else may send it now; it is kept until it may be sent.
+    package func callOffAll() {
+        for one in state.withLock({ Array($0.underWay.values) }) { one.cancel() }
+    }
+
+    /// Tries that were called off while they were under way; they may have arrived.
+    package var cancelledRequests: Int { calledOff.load(ordering: .relaxed) }
 
     /// Changes how much may be under way at once and how long is insisted; what waits keeps its time.
     package func set(schedule: RetrySchedule, concurrency: Int) {
@@ -164,12 +189,17 @@ package final class Courier: Sendable {
 
     private func takeNext() -> (sends: [Send], alarm: ContinuousClock.Instant?) {
         let now = ContinuousClock.now
-        guard maySend() else { return ([], now + Self.permissionCheck) }
+        let maySend = maySend()
         return state.withLock { state in
+            guard maySend else {
+                guard state.dispatch.count > 0, state.alarm == nil else { return ([], nil) }
+                state.alarm = now + Self.permissionCheck
+                return ([], state.alarm)
+            }
             let sends = state.dispatch.next(at: now).compactMap { number, attempt -> Send? in
                 state.parcels[number].map { (number, $0.parcel.request, attempt) }
             }
-            state.underWay.formUnion(sends.map(\.number))
+            state.beginning.formUnion(sends.map(\.number))
             guard let wake = state.dispatch.wakeUp, state.alarm.map({ wake < $0 }) ?? true else { return (sends, nil) }
             state.alarm = wake
             return (sends, wake)
@@ -184,11 +214,11 @@ package final class Courier: Sendable {
     }
 
     private func deliver(_ number: UInt64, _ request: OutboundRequest, attempt: Int) async {
-        let exchange = await sender.send(request, attempt: attempt)
+        let exchange = await exchange(number, request, attempt: attempt)
         let now = ContinuousClock.now
         let finished = state.withLock { state -> (Parcel, Dispatch.Ending, [Attempt])? in
-            state.underWay.remove(number)
-            if exchange.attempt.result == .fault(.cancelled) {
+            state.underWay[number] = nil
+            guard let exchange else {
                 state.dispatch.calledOff(number, at: now)
                 return nil
             }
@@ -206,5 +236,28 @@ package final class Courier: Sendable {
         }
         wakeUp.yield()
         if let (parcel, ending, attempts) = finished { parcel.end(ending, attempts) }
+    }
+
+    /// One try; nil when it was called off, or never began because it may not be sent any more.
+    private func exchange(_ number: UInt64, _ request: OutboundRequest, attempt: Int) async -> Sender.Exchange? {
+        let sender = sender
+        let sending = state.withLock { state -> Task<Sender.Exchange, Never>? in
+            state.beginning.remove(number)
+            // Asked as late as can be: since it was taken it may have waited for a thread.
+            guard state.parcels[number] != nil, maySend() else { return nil }
+            // A task of its own, waited for at once, so that it can be called off alone.
+            let sending = Task { await sender.send(request, attempt: attempt) }
+            state.underWay[number] = sending
+            return sending
+        }
+        guard let sending else { return nil }
+        let exchange = await withTaskCancellationHandler {
+            await sending.value
+        } onCancel: {
+            sending.cancel()
+        }
+        guard exchange.attempt.result == .fault(.cancelled) else { return exchange }
+        calledOff.add(1, ordering: .relaxed)
+        return nil
     }
 }

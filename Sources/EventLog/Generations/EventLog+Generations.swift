@@ -27,7 +27,7 @@ extension EventLog {
     private static let ancestry = Statement("ancestry", "SELECT generation, partitions FROM leat.ancestry($1, $2)")
     private static let retire = Statement(
         "retire_generations",
-        "SELECT leat.retire_generations()",
+        "CALL leat.retire_generations()",
         isCancellable: false
     )
 

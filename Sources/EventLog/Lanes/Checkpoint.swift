@@ -20,7 +20,7 @@ package struct Checkpoint: Sendable {
 extension EventLog {
     private static let statement = Statement(
         "checkpoint",
-        "SELECT leat.checkpoint(" + (1...42).map { "$\($0)" }.joined(separator: ", ") + ")",
+        "CALL leat.checkpoint(" + (1...42).map { "$\($0)" }.joined(separator: ", ") + ")",
         isCancellable: false
     )
 

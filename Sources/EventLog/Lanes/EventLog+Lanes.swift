@@ -1,4 +1,4 @@
-package import EventModel
+import EventModel
 import PostgreSQL
 
 /// What a node must know to go on with a lane.
@@ -30,24 +30,40 @@ extension EventLog {
         FROM leat.parked WHERE partition_id = $1 ORDER BY consumer_id, event_offset, part
         """
     )
+    /// Few partitions have any, and what one has may be large.
+    private static let havingParked = Statement(
+        "lanes_having_parked",
+        """
+        SELECT u FROM unnest($1::bigint[]) AS u
+        WHERE EXISTS (SELECT FROM leat.parked p WHERE p.partition_id = u) ORDER BY u
+        """
+    )
 
-    /// The last committed state of these consumers' lanes of a partition; call it after the lease was taken.
-    package func lanes(
-        _ partition: PartitionID,
-        _ consumers: [ConsumerID]
-    ) async throws(EventLogError) -> [ConsumerID: LaneState] {
-        var states: [ConsumerID: LaneState] = [:]
-        for consumer in consumers { states[consumer] = LaneState() }
-        let lanes = consumers.map { LaneID(partition: partition, consumer: $0) }
-        for record in try await records(lanes) { states[record.lane.consumer]?.record = record }
-        let parked = try await translated { () async throws(PostgreSQLError) in
-            let rows = try await pool.query(Self.parked, [.int8(partition.rawValue)])
+    /// The last committed state of lanes; call it after their leases were taken.
+    package func lanes(_ lanes: [LaneID]) async throws(EventLogError) -> [LaneID: LaneState] {
+        var states: [LaneID: LaneState] = [:]
+        for lane in lanes { states[lane] = LaneState() }
+        for record in try await records(lanes) { states[record.lane]?.record = record }
+        let partitions = Array(Set(lanes.map(\.partition.rawValue)))
+        let having = try await translated { () async throws(PostgreSQLError) in
+            var having: [Int64] = []
+            let rows = try await pool.query(Self.havingParked, [.int8Array(partitions)])
+            for row in rows { having.append(try row.int8(0)) }
+            return having
+        }
+        for partition in having {
+            for record in try await parked(partition) { states[record.lane]?.parked.append(record) }
+        }
+        return states
+    }
+
+    private func parked(_ partition: Int64) async throws(EventLogError) -> [ParkedRecord] {
+        try await translated { () async throws(PostgreSQLError) in
             var records: [ParkedRecord] = []
+            let rows = try await pool.query(Self.parked, [.int8(partition)])
             for row in rows { records.append(try parkedRecord(row)) }
             return records
         }
-        for record in parked { states[record.lane.consumer]?.parked.append(record) }
-        return states
     }
 
     /// The last committed progress of lanes; those whose consumer was removed are left out.

@@ -1,5 +1,4 @@
 package import EventModel
-import PostgreSQL
 import Synchronization
 
 /// The right of this node to run all lanes of a partition, until somebody takes it over with a higher epoch.
@@ -13,102 +12,107 @@ package struct Lease: Hashable, Sendable {
     }
 }
 
+/// The leases of this node as of now.
+package struct Holding: Equatable, Sendable {
+    /// The epochs of those that lanes may run under.
+    package var held: [PartitionID: Int64] = [:]
+    /// Those whose lanes shall run here; what is held beside is another node's as soon as its lanes have ended.
+    package var allotted: Set<PartitionID> = []
+    /// Others held this node for silent: it enters again when its lanes have ended.
+    package var isEnded = false
+    package var isDraining = false
+
+    package init() {}
+}
+
 extension EventLog {
-    /// Enters this node under the identity of its data directory.
-    ///
-    /// An earlier run with the same identity ends here, so that a restart has its leases back at once.
-    package func join(identity: String, address: String = "") async throws(EventLogError) -> NodeID {
-        let sent = ContinuousClock.now
-        let node = try await translated { () async throws(PostgreSQLError) in
-            let rows = try await pool.query(
-                Statement("join", "SELECT leat.join($1::text, $2::text)", isCancellable: false),
-                [.text(identity), .text(address)]
-            )
-            return NodeID(rawValue: try rows[0].int8(0))
-        }
-        membership.withLock { $0 = Membership(node: node, lastBeat: sent, livingNodes: 1) }
-        return node
-    }
-
     /// This node's number, once it has joined.
-    package var node: NodeID? { membership.withLock { $0.node } }
+    package var node: NodeID? { membership.withLock { $0.tenancy?.node } }
 
-    /// How many nodes live, as of the last beat.
-    package var livingNodes: Int { membership.withLock { $0.livingNodes } }
+    /// How many nodes live, as of the last tick.
+    package var livingNodes: Int { membership.withLock { max(1, $0.tenancy?.nodes.count ?? 1) } }
+
+    /// What became of leases since the start.
+    package var leaseCounts: LeaseCounts { counts.withLock { $0 } }
+
+    /// What this node holds and should run.
+    package var holding: Holding {
+        membership.withLock { membership in
+            var holding = Holding()
+            guard let tenancy = membership.tenancy else { return holding }
+            holding.held = tenancy.held
+            holding.allotted = tenancy.allotted
+            holding.isEnded = tenancy.isEnded
+            holding.isDraining = tenancy.isDraining
+            return holding
+        }
+    }
 
     /// Whether no other node can have taken a lease of ours yet, by our own clock; ask before each send.
-    package var maySend: Bool {
+    ///
+    /// The clock is the boot clock: it goes on while the machine is suspended.
+    /// - Source: `ContinuousClock` reads CLOCK_BOOTTIME on Linux.
+    package var maySend: Bool { lapse.map { ContinuousClock.now < $0 } ?? false }
+
+    /// When the leases run out unless another sign of life is confirmed; nil when they hold no more.
+    var lapse: ContinuousClock.Instant? {
         membership.withLock { membership in
-            guard let beat = membership.lastBeat else { return false }
-            return beat.duration(to: .now) < settings.leaseTime
+            guard membership.tenancy?.isEnded == false else { return nil }
+            return membership.confirmed.map { $0 + settings.leaseTime }
         }
     }
 
-    /// Says that this node lives.
-    /// - Throws: `nodeReplaced` if it does not any more: its lanes must stop and it must join again.
-    package func beat() async throws(EventLogError) {
-        guard let node else { throw .nodeReplaced }
-        let sent = ContinuousClock.now
-        let rows = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(
-                Statement("beat", "SELECT leat.beat($1, $2 * interval '1 microsecond')", isCancellable: false),
-                [.int8(node.rawValue), .float8(Double(settings.leaseTime.microseconds))]
-            )
-        }
-        guard let living = try? rows.first?.int(0) else {
-            membership.withLock { $0.lastBeat = nil }
-            throw .nodeReplaced
-        }
+    /// An element now and whenever ``holding`` may have changed; there is one such stream at a time.
+    package func holdings() -> AsyncStream<Void> { stream { $0.follower = $1 } }
+
+    /// An element whenever the leases have run out, so that nothing that is on its way may go on; one stream at a time.
+    package func lapses() -> AsyncStream<Void> { stream { $0.alarm = $1 } }
+
+    private func stream(_ enter: (inout Membership, AsyncStream<Void>.Continuation) -> Void) -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        membership.withLock { enter(&$0, continuation) }
+        continuation.yield()
+        return stream
+    }
+
+    /// Runs lanes of these partitions from now on, as far as they are allotted to this node; nil for none at all.
+    package func want(_ partitions: Set<PartitionID>?) {
+        change { $0.want(partitions) }
+    }
+
+    /// Gives a lease back whose lanes have ended and are committed, so that another node need not wait.
+    package func giveBack(_ partition: PartitionID) {
+        change { $0.giveBack(partition) }
+    }
+
+    /// Learns that a lease is gone.
+    package func lose(_ lease: Lease) {
+        var isNews = false
+        change { isNews = $0.lose(lease) }
+        if isNews { counts.withLock { $0.lost += 1 } }
+    }
+
+    /// Learns that no lane of a life that is over runs any more, so this node may enter again.
+    package func vacate() {
         membership.withLock { membership in
-            membership.lastBeat = sent
-            membership.livingNodes = living
+            guard membership.tenancy?.isEnded == true else { return }
+            membership.isVacated = true
+            membership.urge?.yield()
         }
     }
 
-    /// Takes what nobody alive holds of these partitions, and names all of them that this node now holds.
-    package func acquire(_ partitions: [PartitionID]) async throws(EventLogError) -> [Lease] {
-        guard let node else { throw .nodeReplaced }
-        let patience = settings.leaseTime + settings.requestTime
-        return try await translated { () async throws(PostgreSQLError) in
-            let rows = try await pool.query(
-                Statement(
-                    "acquire",
-                    "SELECT partition_id, epoch FROM leat.acquire($1, $2, $3 * interval '1 microsecond')",
-                    isCancellable: false
-                ),
-                [
-                    .int8(node.rawValue), .int8Array(partitions.map(\.rawValue)),
-                    .float8(Double(patience.microseconds)),
-                ]
-            )
-            var leases: [Lease] = []
-            for row in rows {
-                leases.append(Lease(partition: PartitionID(rawValue: try row.int8(0)), epoch: try row.int8(1)))
-            }
-            return leases
+    private func change(_ body: (inout Tenancy) -> Void) {
+        membership.withLock { membership in
+            guard var tenancy = membership.tenancy else { return }
+            // Left inside it would be copied when changed.
+            membership.tenancy = nil
+            body(&tenancy)
+            membership.tenancy = tenancy
+            membership.follower?.yield()
+            membership.urge?.yield()
         }
     }
 
-    /// Gives leases back after the lanes' last checkpoint, so that others need not wait.
-    package func release(_ partitions: [PartitionID]) async throws(EventLogError) {
-        guard let node else { return }
-        _ = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(
-                Statement("release", "SELECT leat.release($1, $2)", isCancellable: false),
-                [.int8(node.rawValue), .int8Array(partitions.map(\.rawValue))]
-            )
-        }
-    }
-
-    /// Leaves the nodes in order; all leases are free at once.
-    package func leave() async throws(EventLogError) {
-        guard let node else { return }
-        _ = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(
-                Statement("leave", "SELECT leat.leave($1)", isCancellable: false),
-                [.int8(node.rawValue)]
-            )
-        }
-        membership.withLock { $0 = Membership() }
-    }
+    /// Makes the next tick come now.
+    func urge() { membership.withLock { _ = $0.urge?.yield() } }
 }

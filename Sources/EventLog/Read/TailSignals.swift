@@ -10,7 +10,7 @@ package final class TailSignals: Sendable {
     private struct State {
         /// The highest end of each partition that this node has heard of.
         var ends: [PartitionID: Int64] = [:]
-        var waiting: [PartitionID: [UInt64: AsyncStream<Void>.Continuation]] = [:]
+        var waiting: [PartitionID: [UInt64: @Sendable () -> Void]] = [:]
         var nextNumber: UInt64 = 0
         /// Where each partition ended at its last signal; nothing here if that is not known.
         var settled: [PartitionID: Int64] = [:]
@@ -35,22 +35,40 @@ package final class TailSignals: Sendable {
         return stream
     }
 
-    /// An element now, and one or more after every growth of the partition; signals that nobody took yet are one.
-    package func changes(of partition: PartitionID) -> AsyncStream<Void> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let number = state.withLock { state in
+    /// Calls `look` once or more after every growth of the partition, from any thread; it must return at once.
+    ///
+    /// - Returns: what ``unwatch(_:_:)`` is told.
+    package func watch(_ partition: PartitionID, _ look: @escaping @Sendable () -> Void) -> UInt64 {
+        state.withLock { state in
             state.nextNumber += 1
-            state.waiting[partition, default: [:]][state.nextNumber] = continuation
+            state.waiting[partition, default: [:]][state.nextNumber] = look
             return state.nextNumber
         }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { state in
-                state.waiting[partition]?[number] = nil
-                if state.waiting[partition]?.isEmpty == true { state.waiting[partition] = nil }
-            }
+    }
+
+    package func unwatch(_ partition: PartitionID, _ number: UInt64) {
+        state.withLock { state in
+            state.waiting[partition]?[number] = nil
+            if state.waiting[partition]?.isEmpty == true { state.waiting[partition] = nil }
         }
-        continuation.yield()
-        return stream
+    }
+
+    /// The partitions that somebody reads here.
+    var watched: [PartitionID] { state.withLock { Array($0.waiting.keys) } }
+
+    /// Takes in where partitions end, and wakes the readers of those that grew beyond all that was heard of them.
+    func found(_ ends: [PartitionID: Int64]) {
+        let looks = state.withLock { state in
+            var looks: [@Sendable () -> Void] = []
+            for (partition, end) in ends where end > max(state.ends[partition] ?? 0, state.settled[partition] ?? 0) {
+                state.ends[partition] = end
+                state.versions[partition, default: 0] += 1
+                state.settled[partition] = nil
+                looks += (state.waiting[partition] ?? [:]).values
+            }
+            return looks
+        }
+        for look in looks { look() }
     }
 
     /// The highest end of the partition that this node has heard of; there may be more.
@@ -58,20 +76,20 @@ package final class TailSignals: Sendable {
 
     /// Notes that the partition has grown to `end`.
     func moved(_ partition: PartitionID, to end: Int64, here: Bool) {
-        let (continuations, teller) = state.withLock { state in
+        let (looks, teller) = state.withLock { state in
             state.ends[partition] = max(state.ends[partition] ?? 0, end)
             state.versions[partition, default: 0] += 1
             state.settled[partition] = here ? state.ends[partition] : nil
             if here { state.untold.insert(partition) }
             return (Array((state.waiting[partition] ?? [:]).values), here ? state.teller : nil)
         }
-        for continuation in continuations { continuation.yield() }
+        for look in looks { look() }
         teller?.yield()
     }
 
     /// Wakes the readers of some partitions, or of all.
     func wake(_ partitions: [PartitionID]?) {
-        let continuations = state.withLock { state in
+        let looks = state.withLock { state in
             state.wakes += 1
             if let partitions {
                 for partition in partitions { state.settled[partition] = nil }
@@ -80,7 +98,7 @@ package final class TailSignals: Sendable {
             }
             return (partitions ?? Array(state.waiting.keys)).flatMap { Array((state.waiting[$0] ?? [:]).values) }
         }
-        for continuation in continuations { continuation.yield() }
+        for look in looks { look() }
     }
 
     /// Says whether signals of other nodes come, without which an end is never taken for settled.

@@ -11,14 +11,17 @@ extension EventLog {
     )
     private static let carryCheckpoints = Statement(
         "carry_checkpoints",
-        "SELECT leat.carry_checkpoints(to_timestamp($1))",
+        "CALL leat.carry_checkpoints(to_timestamp($1))",
         isCancellable: false
     )
-    private static let endRemoved = Statement("end_removed", "SELECT leat.end_removed()", isCancellable: false)
+    private static let endRemoved = Statement("end_removed", "CALL leat.end_removed()", isCancellable: false)
     private static let lag = Statement(
         "lag",
         "SELECT partition_id, consumer_id, unread, oldest FROM leat.lag($1, $2)"
     )
+    private static let forgetNodes = Statement("forget_nodes", "SELECT leat.forget_nodes(to_timestamp($1))")
+    /// How long nodes are shown that fell silent.
+    private static let nodeRetention = Duration.seconds(7 * 86_400)
     /// How long checkpoints are kept beyond the one that counts.
     private static let checkpointRetention = Duration.seconds(2 * 3600)
 
@@ -40,6 +43,9 @@ extension EventLog {
         try await cutRefused(now)
         try await cutTimings(now)
         try await retireGenerations()
+        _ = try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(Self.forgetNodes, [.float8(Double(now - Self.nodeRetention.components.seconds))])
+        }
     }
 
     // MARK: The log itself

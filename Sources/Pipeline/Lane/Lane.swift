@@ -30,7 +30,8 @@ final class Lane: Sendable {
         /// Only these users still have something parked in an earlier generation.
         case hold(Set<UInt64>)
         case plan(LanePlan, number: Int)
-        case stop
+        /// Come to an end; requests under way have so long.
+        case stop(within: Duration)
     }
 
     let key: LaneID
@@ -57,11 +58,12 @@ final class Lane: Sendable {
         feed: PartitionFeed,
         log: EventLog,
         waits: PluginWaits,
+        tell: @escaping @Sendable (LaneLedger.News) -> Void = { _ in },
         logger: Logger
     ) {
         self.key = key
         self.start = start
-        ledger = LaneLedger(start.machine.settings)
+        ledger = LaneLedger(start.machine.settings, tell: tell)
         self.feed = feed
         self.log = log
         self.waits = waits
@@ -101,35 +103,35 @@ final class Lane: Sendable {
     /// Runs until it is told to stop, or its task is cancelled; what happened is then in the ledger.
     func run() async {
         var desk = LaneDesk(start, initialPlan)
+        var farewell: Duration?
+        let watch = log.signals.watch(key.partition) { [weak self] in self?.post(.look) }
+        defer { log.signals.unwatch(key.partition, watch) }
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.followTail() }
             post(.look)
             for await _ in arrivals {
                 let messages = inbox.withLock { inbox in
                     defer { inbox = [] }
                     return inbox
                 }
-                if let stop = messages.firstIndex(where: { take($0, &desk) }) {
+                for (place, message) in messages.enumerated() {
+                    guard let bound = take(message, &desk) else { continue }
+                    farewell = bound
                     // What came in behind the word to stop is heard while the lane withdraws.
-                    inbox.withLock { $0.insert(contentsOf: messages[(stop + 1)...], at: 0) }
+                    inbox.withLock { $0.insert(contentsOf: messages[(place + 1)...], at: 0) }
                     break
                 }
+                if farewell != nil { break }
                 perform(&desk, &group)
             }
-            await withdraw(&desk)
+            await withdraw(&desk, within: farewell ?? .zero)
             group.cancelAll()
         }
         // What was still under way when the bound was reached is delivered again by whoever goes on.
         publish(&desk)
     }
 
-    /// Looks whenever the partition may have grown.
-    private func followTail() async {
-        for await _ in log.signals.changes(of: key.partition) { post(.look) }
-    }
-
-    /// Tells the machine; true when the lane is to stop.
-    private func take(_ message: Message, _ desk: inout LaneDesk) -> Bool {
+    /// Tells the machine; when the lane is to stop, how long that may take.
+    private func take(_ message: Message, _ desk: inout LaneDesk) -> Duration? {
         let now = Moment.now
         switch message {
         case .look: desk.isDry = false
@@ -145,16 +147,16 @@ final class Lane: Sendable {
             desk.enlist(portion)
             desk.machine.restart(portion, chain: desk.plan.labels, at: now)
         case .ended(let request, let ending):
-            desk.receipts[request] = nil
+            desk.close(request)
             desk.machine.ended(request, ending, at: now)
         case .checkpoint: publish(&desk)
         case .gone(let offset): desk.gone = max(desk.gone, offset)
         case .hold(let users): desk.machine.hold(users, at: now)
         case .plan(let plan, let number):
             if desk.assign((plan, number)) { desk.stale = Set(desk.receipts.keys) }
-        case .stop: return true
+        case .stop(let bound): return bound
         }
-        return false
+        return nil
     }
 
     /// Does what the machine wants, reads on if there is room, and sets the next alarm.
@@ -184,7 +186,7 @@ final class Lane: Sendable {
             let position = desk.readPosition
             group.addTask { await self.read(from: position, room: room) }
         }
-        if desk.machine.isChanged { ledger.hasNews.store(true, ordering: .relaxed) }
+        if desk.machine.isChanged { ledger.note() }
         if !desk.stale.isEmpty { renewStale(&desk) }
         setAlarm(&desk, &group)
     }
@@ -204,7 +206,7 @@ final class Lane: Sendable {
 
     private func submit(_ outgoing: [Outgoing], _ desk: inout LaneDesk) {
         var parcels: [Courier.Parcel] = []
-        var numbers: [Int] = []
+        var handed: [Outgoing] = []
         let now = Moment.now
         for one in outgoing {
             let request: OutboundRequest
@@ -215,7 +217,7 @@ final class Lane: Sendable {
                 continue
             }
             let since = one.since.map { now.instant - .microseconds(max(0, now.wall - $0)) }
-            numbers.append(one.request)
+            handed.append(one)
             parcels.append(
                 Courier.Parcel(request: request, events: one.parts, attempts: one.attempts, since: since) {
                     [weak self] ending, attempts in
@@ -224,14 +226,18 @@ final class Lane: Sendable {
             )
         }
         let courier = desk.plan.courier
-        for (number, receipt) in zip(numbers, courier.submit(parcels)) { desk.receipts[number] = (courier, receipt) }
+        ledger.hand(handed.reduce(0) { $0 + $1.parts })
+        for (one, receipt) in zip(handed, courier.submit(parcels)) {
+            desk.hand(one.request, parts: one.parts, to: courier, receipt)
+        }
     }
 
     private func publish(_ desk: inout LaneDesk) {
-        ledger.hasNews.store(false, ordering: .relaxed)
+        ledger.clear()
         guard desk.machine.isChanged else { return }
         var checkpoint = desk.machine.takeCheckpoint()
         checkpoint.sliceTime = desk.trail.time(of: checkpoint.position)
+        checkpoint.ended = desk.ended
         ledger.publish(checkpoint)
     }
 
@@ -245,7 +251,7 @@ final class Lane: Sendable {
             }
             guard courier.withdrawWaiting([receipt]).isEmpty else { continue }
             desk.stale.remove(request)
-            desk.receipts[request] = nil
+            desk.close(request)
             withdrawn.append(request)
         }
         if !withdrawn.isEmpty {
@@ -254,28 +260,32 @@ final class Lane: Sendable {
         }
     }
 
-    /// Takes back what was not sent, and waits a little for what was.
-    private func withdraw(_ desk: inout LaneDesk) async {
-        let deadline = ContinuousClock.now + Self.farewell
+    /// Takes back what was not sent, and waits a little for what was; the rest is called off, since whoever goes on sends
+    /// it again.
+    private func withdraw(_ desk: inout LaneDesk, within bound: Duration) async {
+        var deadline = ContinuousClock.now + bound
         while true {
             var left = 0
-            for courier in Set(desk.receipts.values.map { ObjectIdentifier($0.0) }) {
-                let mine = desk.receipts.values.filter { ObjectIdentifier($0.0) == courier }
-                left += mine.first?.0.withdrawWaiting(mine.map(\.1)).count ?? 0
+            for courier in Set(desk.receipts.values.map { ObjectIdentifier($0.courier) }) {
+                let mine = desk.receipts.values.filter { ObjectIdentifier($0.courier) == courier }
+                left += mine.first?.courier.withdrawWaiting(mine.map(\.receipt)).count ?? 0
             }
             for message in inbox.withLock({ inbox in
                 defer { inbox = [] }
                 return inbox
             }) {
-                if case .ended(let request, let ending) = message {
-                    desk.receipts[request] = nil
+                switch message {
+                case .ended(let request, let ending):
+                    desk.close(request)
                     desk.machine.ended(request, ending, at: Moment.now)
                     _ = desk.machine.takeActions()
+                case .stop(let bound): deadline = min(deadline, .now + bound)
+                default: break
                 }
             }
             if left == 0 || ContinuousClock.now >= deadline || Task.isCancelled { break }
             try? await Task.sleep(for: .milliseconds(20), clock: .continuous)
         }
-        for (courier, receipt) in desk.receipts.values { courier.withdraw([receipt]) }
+        for (courier, receipt) in desk.receipts.values { courier.callOff([receipt]) }
     }
 }

@@ -14,6 +14,8 @@ package struct LaneCheckpoint: Sendable {
     package var parked: [ParkedItem]
     package var released: [ParkedKey]
     package var deadLetters: [LaneDeadLetter]
+    /// Events that were handed to delivery since the lane began and have an end; set by the lane's owner.
+    var ended = 0
 
     /// The rows that it writes or deletes beside its own.
     var rows: Int { parked.count + released.count + deadLetters.count }

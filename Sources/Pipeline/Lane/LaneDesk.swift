@@ -27,7 +27,11 @@ struct LaneDesk {
     var gone: Int64 = 0
     /// The log had nothing more when it was looked at last.
     var isDry = false
-    var receipts: [Int: (Courier, Courier.Receipt)] = [:]
+    private(set) var receipts: [Int: (courier: Courier, receipt: Courier.Receipt)] = [:]
+    /// How many parts of events each of them carries.
+    private var carried: [Int: Int] = [:]
+    /// The parts whose requests have come to an end since the lane began.
+    private(set) var ended = 0
     /// Requests on their way that a former connector built.
     var stale: Set<Int> = []
     /// - Unit: microseconds since 1970.
@@ -80,6 +84,18 @@ struct LaneDesk {
     mutating func passGone() {
         guard gone > machine.nextOffset, !isReading, machine.expire(upTo: gone) else { return }
         readPosition = LogPosition(offset: max(readPosition.offset, gone), sliceTime: readPosition.sliceTime)
+    }
+
+    /// Notes a request that delivery has taken over.
+    mutating func hand(_ request: Int, parts: Int, to courier: Courier, _ receipt: Courier.Receipt) {
+        receipts[request] = (courier, receipt)
+        carried[request] = parts
+    }
+
+    /// Notes that a request has come to an end, or was taken back.
+    mutating func close(_ request: Int) {
+        receipts[request] = nil
+        ended += carried.removeValue(forKey: request) ?? 0
     }
 
     /// How many portions whom they meet is remembered of.

@@ -8,11 +8,44 @@ final class LaneLedger: Sendable {
     private let page = Mutex<LaneCheckpoint?>(nil)
     private let full = Atomic<Bool>(false)
     /// Whether the lane has something to publish that nobody has asked for yet.
-    let hasNews = Atomic<Bool>(false)
+    private let hasNews = Atomic<Bool>(false)
+    /// Events that were handed to delivery since the lane began, and how many of them had an end by the last commit.
+    private let handed = Atomic<Int>(0)
+    private let settled = Atomic<Int>(0)
+    /// Told when there is something to publish, or to commit.
+    private let tell: @Sendable (News) -> Void
 
-    init(_ settings: LaneSettings) { self.settings = settings }
+    /// What the checkpointer is told.
+    enum News: Sendable {
+        /// The lane has something to publish.
+        case change
+        /// Something lies here to be committed.
+        case page
+    }
+
+    init(_ settings: LaneSettings, tell: @escaping @Sendable (News) -> Void = { _ in }) {
+        self.settings = settings
+        self.tell = tell
+    }
+
+    /// Notes that the lane has something to publish.
+    func note() {
+        if !hasNews.exchange(true, ordering: .relaxed) { tell(.change) }
+    }
+
+    /// Notes that the lane publishes all that it has.
+    func clear() { hasNews.store(false, ordering: .relaxed) }
+
+    func hand(_ events: Int) { handed.add(events, ordering: .relaxed) }
+
+    /// Learns what was committed.
+    func commit(_ checkpoint: LaneCheckpoint) { settled.store(checkpoint.ended, ordering: .relaxed) }
+
+    /// Events that were handed to delivery and would be delivered again if the node ended now.
+    var uncommitted: Int { max(0, handed.load(ordering: .relaxed) - settled.load(ordering: .relaxed)) }
 
     func publish(_ checkpoint: LaneCheckpoint) {
+        defer { tell(.page) }
         page.withLock { page in
             var whole = checkpoint
             if var earlier = page.take() {
@@ -49,6 +82,7 @@ extension LaneCheckpoint {
         beyond = newer.beyond
         counts = newer.counts
         expired = newer.expired
+        ended = newer.ended
         sliceTime = newer.sliceTime
         deadLetters += newer.deadLetters
         if !newer.parked.isEmpty || !newer.released.isEmpty {

@@ -11,6 +11,8 @@ struct CheckpointRoll {
         let start: Int64
         /// Of the lane's latest commit.
         fileprivate var number: Int64
+        /// The events that it had read at its latest commit.
+        fileprivate var read: Int64
         /// The last round in which it gave something.
         fileprivate var round = 0
         /// Another node has taken over, or the database refuses: nothing of the lane is committed any more.
@@ -18,6 +20,8 @@ struct CheckpointRoll {
     }
 
     private var entries: [LaneID: Entry] = [:]
+    /// Those that have left something to be committed.
+    private var filled: Set<LaneID> = []
     private var round = 0
 
     /// The parked events and dead letters after which a batch takes no further lane.
@@ -28,12 +32,48 @@ struct CheckpointRoll {
     subscript(lane: LaneID) -> Entry? { entries[lane] }
 
     mutating func enter(_ lane: LaneID, _ ledger: LaneLedger, _ lease: Lease, after record: LaneRecord) {
-        entries[lane] = Entry(ledger: ledger, lease: lease, start: record.start, number: record.number)
+        entries[lane] = Entry(
+            ledger: ledger,
+            lease: lease,
+            start: record.start,
+            number: record.number,
+            read: record.counts.read
+        )
+        if !ledger.isEmpty { filled.insert(lane) }
     }
 
-    mutating func end(_ lane: LaneID) { entries[lane]?.isOver = true }
+    mutating func end(_ lane: LaneID) {
+        entries[lane]?.isOver = true
+        filled.remove(lane)
+    }
 
-    mutating func forget(_ lane: LaneID) { entries[lane] = nil }
+    mutating func forget(_ lane: LaneID) {
+        entries[lane] = nil
+        filled.remove(lane)
+    }
+
+    /// Notes that a lane has left something to be committed.
+    mutating func fill(_ lane: LaneID) {
+        if let entry = entries[lane], !entry.isOver { filled.insert(lane) }
+    }
+
+    /// Whether nobody has left anything.
+    var isEmpty: Bool { filled.isEmpty }
+
+    /// Learns that something was committed.
+    mutating func commit(_ page: CheckpointBatch.Page) {
+        entries[page.lane]?.read = page.checkpoint.counts.read
+        entries[page.lane]?.ledger.commit(page.checkpoint)
+    }
+
+    /// The events whose outcome a page brings.
+    func news(of page: CheckpointBatch.Page) -> Int64 {
+        guard let entry = entries[page.lane] else { return 0 }
+        return max(0, page.checkpoint.counts.read - entry.read) + Int64(page.checkpoint.released.count)
+    }
+
+    /// Events that were handed to delivery and are not committed.
+    var uncommitted: Int { entries.values.reduce(0) { $0 + $1.ledger.uncommitted } }
 
     private static func turn(_ lane: (key: LaneID, value: Entry)) -> (Int, PartitionID, ConsumerID) {
         (lane.value.round, lane.key.partition, lane.key.consumer)
@@ -45,9 +85,11 @@ struct CheckpointRoll {
         var pages: [CheckpointBatch.Page] = []
         var rows = 0
         var bytes = 0
-        let waiting = entries.filter { !$0.value.isOver && !busy.contains($0.key) && !$0.value.ledger.isEmpty }
+        let waiting = filled.subtracting(busy).compactMap { lane in entries[lane].map { (key: lane, value: $0) } }
         for (lane, entry) in waiting.sorted(by: { Self.turn($0) < Self.turn($1) }) {
             guard rows < Self.rowsTogether, bytes < Self.bytesTogether else { break }
+            // Before it is taken, so that what comes meanwhile is noted again.
+            filled.remove(lane)
             guard let checkpoint = entry.ledger.take() else { continue }
             rows += checkpoint.rows
             bytes += checkpoint.bytes

@@ -20,12 +20,17 @@ final class Checkpointer: Sendable {
 
     private struct State {
         var lanes: [LaneID: Lane] = [:]
+        /// Lanes that have something to publish and were not asked for it yet.
+        var changed: Set<LaneID> = []
         var roll = CheckpointRoll()
         var queue = CheckpointQueue()
         /// Whether the last commit failed, which is said once.
         var isFailing = false
         /// When a failing database is not waited for any longer.
         var deadline: ContinuousClock.Instant?
+
+        /// Events whose outcome could not be committed because their lease was gone.
+        var fenced: Int64 = 0
 
         var isLate: Bool { deadline.map { isFailing && ContinuousClock.now >= $0 } ?? false }
     }
@@ -36,13 +41,34 @@ final class Checkpointer: Sendable {
     private let state = Mutex(State())
     private let turn = Turn()
     private let tell: @Sendable (News) -> Void
+    /// Something is to be published or committed.
+    private let signals: AsyncStream<Void>
+    private let signal: AsyncStream<Void>.Continuation
 
     init(log: EventLog, period: Duration, logger: Logger, tell: @escaping @Sendable (News) -> Void) {
         self.log = log
         self.period = period
         self.logger = logger
         self.tell = tell
+        (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
+
+    /// Learns that a lane has something; called by the lane's ledger.
+    func hear(_ lane: LaneID, _ news: LaneLedger.News) {
+        state.withLock { state in
+            switch news {
+            case .change: state.changed.insert(lane)
+            case .page: state.roll.fill(lane)
+            }
+        }
+        signal.yield()
+    }
+
+    /// Events that were handed to delivery and are not committed: what would be delivered again if this node ended now.
+    var uncommittedEvents: Int { state.withLock { $0.roll.uncommitted } }
+
+    /// Events whose outcome could not be committed because their lease was gone.
+    var fencedEvents: Int64 { state.withLock { $0.fenced } }
 
     func enter(_ lane: Lane, _ lease: Lease) {
         state.withLock { state in
@@ -51,14 +77,22 @@ final class Checkpointer: Sendable {
         }
     }
 
-    /// Commits every period until the task is cancelled; while that fails, less often.
+    /// Commits every period while there is something, until the task is cancelled; while that fails, less often.
     func run() async {
-        while !Task.isCancelled {
+        for await _ in signals {
+            for lane in takeChanged() { lane.post(.checkpoint) }
             let pause = state.withLock { $0.isFailing ? max(period, Self.pause) : period }
             try? await Task.sleep(for: pause, clock: .continuous)
+            if Task.isCancelled { break }
             await commit()
-            for lane in state.withLock({ Array($0.lanes.values) })
-            where lane.ledger.hasNews.load(ordering: .relaxed) { lane.post(.checkpoint) }
+            if state.withLock({ !$0.queue.batches.isEmpty || !$0.roll.isEmpty }) { signal.yield() }
+        }
+    }
+
+    private func takeChanged() -> [Lane] {
+        state.withLock { state in
+            defer { state.changed.removeAll(keepingCapacity: true) }
+            return state.changed.compactMap { state.lanes[$0] }
         }
     }
 
@@ -87,6 +121,7 @@ final class Checkpointer: Sendable {
         }
         state.withLock { state in
             state.lanes[key] = nil
+            state.changed.remove(key)
             state.roll.forget(key)
         }
     }
@@ -121,6 +156,9 @@ final class Checkpointer: Sendable {
             var failure: EventLogError?
             do throws(EventLogError) {
                 try await log.commit(batch.checkpoint, under: batch.leases)
+                state.withLock { state in
+                    for page in batch.pages { state.roll.commit(page) }
+                }
             } catch {
                 failure = error
             }
@@ -140,7 +178,11 @@ final class Checkpointer: Sendable {
 
     /// Nothing more is committed of lanes whose partition another node has taken.
     private func fence(_ batch: CheckpointBatch) {
-        end(batch)
+        state.withLock { state in
+            for page in batch.pages { state.fenced += state.roll.news(of: page) }
+        }
+        // Whoever has the lease now goes on at once, and what is on its way here must not come in between.
+        end(batch, within: .zero)
         guard let lease = batch.leases.first else { return }
         logger.warning(
             "Another node has taken over a partition, so its lanes stop here.",
@@ -152,7 +194,7 @@ final class Checkpointer: Sendable {
     /// Stops one lane alone; what it did since its last commit it does again when somebody has put it right.
     private func refuse(_ batch: CheckpointBatch, _ error: EventLogError?) {
         for page in batch.pages { tell(.refused(page.lane)) }
-        end(batch)
+        end(batch, within: Lane.farewell)
         // Its connection was removed, and the catalog says so soon.
         guard let error, error != .laneRemoved else { return }
         for page in batch.pages {
@@ -169,13 +211,13 @@ final class Checkpointer: Sendable {
         }
     }
 
-    private func end(_ batch: CheckpointBatch) {
+    private func end(_ batch: CheckpointBatch, within bound: Duration) {
         for page in batch.pages {
             let lane = state.withLock { state in
                 state.roll.end(page.lane)
                 return state.lanes[page.lane]
             }
-            lane?.post(.stop)
+            lane?.post(.stop(within: bound))
         }
     }
 

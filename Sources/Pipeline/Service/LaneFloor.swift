@@ -11,7 +11,7 @@ import Synchronization
 struct LaneFloor {
     private enum Stand {
         /// What was committed of it is being read.
-        case loading
+        case loading(epoch: Int64)
         case running(Lane, epoch: Int64)
         /// It was told to stop, or has stopped, and its last progress is not committed yet.
         case leaving
@@ -19,16 +19,21 @@ struct LaneFloor {
         case refused(epoch: Int64)
 
         var isLeaving: Bool { if case .leaving = self { true } else { false } }
+        var isRefused: Bool { if case .refused = self { true } else { false } }
     }
 
     private let pipeline: Pipeline
     private var stands: [LaneID: Stand] = [:]
     private var blueprints: [LaneID: LaneBlueprint] = [:]
+    /// What every connection needs, as the snapshot says.
+    private var wanted: [SourceID: [ConsumerID: LaneBlueprint]] = [:]
     private var shelf: StageShelf
     private var snapshot: CatalogSnapshot?
     private var succession = Succession()
-    private var leases: [PartitionID: Int64] = [:]
+    private var holding = Holding()
     private var isClosing = false
+    /// Whether the loop was asked to arrange and has not done so yet.
+    private var willArrange = false
     /// Lanes on their way out that are not to begin again at once, and under which epochs.
     private var refusals: [LaneID: Int64] = [:]
 
@@ -39,6 +44,7 @@ struct LaneFloor {
             sender: pipeline.sender,
             schedule: pipeline.settings.lane.schedule,
             maySend: { [log = pipeline.log] in log.maySend },
+            fleet: pipeline.fleet,
             logger: pipeline.logger
         )
     }
@@ -49,23 +55,21 @@ struct LaneFloor {
     mutating func take(_ notice: Pipeline.Notice, _ group: inout DiscardingTaskGroup) {
         switch notice {
         case .snapshot(let snapshot, let succession):
-            self.snapshot = snapshot
+            read(snapshot)
             self.succession = succession
-            arrange(&group)
+            askToArrange()
             for case (let key, .running(let lane, _)) in stands { tell(lane, key) }
-        case .leases(let leases):
-            self.leases = leases
-            arrange(&group)
+        case .leases: askToArrange()
         case .lost(let lease):
-            if leases[lease.partition] == lease.epoch { leases[lease.partition] = nil }
-            pipeline.doubtsLeases.store(true, ordering: .relaxed)
-            arrange(&group)
+            pipeline.log.lose(lease)
+            askToArrange()
         case .refused(let key):
             if case .running(_, let epoch) = stands[key] { refusals[key] = epoch }
-        case .loaded(let key, let start): begin(key, start, &group)
-        case .notLoaded(let key):
-            stands[key] = nil
-            arrange(&group)
+        case .loaded(let starts):
+            for (key, start) in starts { begin(key, start, &group) }
+        case .notLoaded(let keys):
+            for key in keys { stands[key] = nil }
+            askToArrange()
         case .ended(let key):
             stands[key] = .leaving
             let checkpointer = pipeline.checkpointer
@@ -76,14 +80,22 @@ struct LaneFloor {
             }
         case .settled(let key):
             stands[key] = refusals.removeValue(forKey: key).map { .refused(epoch: $0) }
+            askToArrange()
+        case .arrange:
+            willArrange = false
             arrange(&group)
         case .shutdown:
             isClosing = true
             pipeline.checkpointer.close(by: .now + pipeline.settings.farewell)
             arrange(&group)
         }
-        let refused = stands.values.count { if case .refused = $0 { true } else { false } }
-        pipeline.refusedLanes.store(refused, ordering: .relaxed)
+    }
+
+    /// Lets the loop arrange once after all that it has been told until then: thousands of lanes may begin or end together.
+    private mutating func askToArrange() {
+        guard !willArrange else { return }
+        willArrange = true
+        pipeline.notice.yield(.arrange)
     }
 
     /// Ends the sessions once no lane needs them.
@@ -91,20 +103,33 @@ struct LaneFloor {
         for session in shelf.retire(except: []) { await session.stop() }
     }
 
+    /// Works out what each connection needs, which takes reading its plugins' manifests.
+    private mutating func read(_ snapshot: CatalogSnapshot) {
+        self.snapshot = snapshot
+        wanted = [:]
+        for connection in snapshot.connections {
+            guard let blueprint = LaneBlueprint(connection, in: snapshot) else { continue }
+            wanted[connection.source, default: [:]][connection.id] = blueprint
+        }
+    }
+
     /// Compares what runs with what should.
     private mutating func arrange(_ group: inout DiscardingTaskGroup) {
+        holding = pipeline.log.holding
         let wanted = isClosing ? [:] : wantedLanes()
         for key in Array(blueprints.keys) where wanted[key] == nil { blueprints[key] = nil }
-        // A lane under an old epoch must not commit any more, and cannot; it begins anew under the new one.
         for (key, stand) in stands {
+            let held = holding.held[key.partition]
             switch stand {
-            case .running(let lane, let epoch) where wanted[key] == nil || leases[key.partition] != epoch:
+            case .running(let lane, let epoch) where wanted[key] == nil || held != epoch:
                 stands[key] = .leaving
-                lane.post(.stop)
-            case .refused(let epoch) where wanted[key] == nil || leases[key.partition] != epoch: stands[key] = nil
+                // A lane under an old epoch must not commit any more, and cannot; it begins anew under the new one.
+                lane.post(.stop(within: held == epoch ? Lane.farewell : .zero))
+            case .refused(let epoch) where wanted[key] == nil || held != epoch: stands[key] = nil
             case .loading, .running, .leaving, .refused: break
             }
         }
+        var loads: [LaneID: DestinationID] = [:]
         for (key, blueprint) in wanted {
             let changed = blueprints[key] != blueprint
             blueprints[key] = blueprint
@@ -112,12 +137,25 @@ struct LaneFloor {
             if changed { refusals[key] = nil }
             switch stands[key] {
             case .running(let lane, _) where changed: lane.assign(plan(blueprint, &group))
-            case .refused where changed: load(key, &group)
+            case .refused where changed: loads[key] = blueprint.destination
             case .running, .loading, .leaving, .refused: break
-            case nil: load(key, &group)
+            case nil: loads[key] = blueprint.destination
             }
         }
-        pipeline.duplicates.forget(allBut: Set(stands.keys.map(\.partition)))
+        load(loads, &group)
+        pipeline.refusedLanes.store(stands.values.count(where: \.isRefused), ordering: .relaxed)
+        dismiss(&group)
+    }
+
+    /// Lets go what no lane needs any more: partitions, sessions, couriers.
+    private mutating func dismiss(_ group: inout DiscardingTaskGroup) {
+        let running = Set(stands.keys.map(\.partition))
+        pipeline.duplicates.forget(allBut: running)
+        for partition in holding.held.keys where !running.contains(partition) {
+            // Nothing of it is on its way, so it may change hands.
+            if isClosing || !holding.allotted.contains(partition) { pipeline.log.giveBack(partition) }
+        }
+        if holding.isEnded, stands.isEmpty { pipeline.log.vacate() }
         let needed = Set(blueprints.values.flatMap(\.stages))
         for session in shelf.retire(except: needed) { group.addTask { await session.stop() } }
         // A lane that leaves may still wait for its last answers, whoever its destination was.
@@ -127,18 +165,15 @@ struct LaneFloor {
 
     private func wantedLanes() -> [LaneID: LaneBlueprint] {
         guard let snapshot else { return [:] }
-        var wanted: [LaneID: LaneBlueprint] = [:]
-        for partition in leases.keys {
+        var lanes: [LaneID: LaneBlueprint] = [:]
+        for partition in holding.held.keys where holding.allotted.contains(partition) {
             guard let source = snapshot.source(partition.source) else { continue }
-            for connection in snapshot.connections(of: source.id) {
-                let key = LaneID(partition: partition, consumer: connection.id)
-                guard succession.mayRun(key, of: source), let blueprint = LaneBlueprint(connection, in: snapshot) else {
-                    continue
-                }
-                wanted[key] = blueprint
+            for (consumer, blueprint) in wanted[source.id] ?? [:] {
+                let key = LaneID(partition: partition, consumer: consumer)
+                if succession.mayRun(key, of: source) { lanes[key] = blueprint }
             }
         }
-        return wanted
+        return lanes
     }
 
     /// Tells a lane what became of earlier generations and of its own.
@@ -159,20 +194,31 @@ struct LaneFloor {
         return plan
     }
 
-    private mutating func load(_ key: LaneID, _ group: inout DiscardingTaskGroup) {
-        guard let blueprint = blueprints[key] else { return }
-        stands[key] = .loading
+    private mutating func load(_ lanes: [LaneID: DestinationID], _ group: inout DiscardingTaskGroup) {
+        guard !lanes.isEmpty else { return }
         let pipeline = pipeline
-        group.addTask { await pipeline.load(key, to: blueprint.destination) }
+        // Lanes of one partition together, since some of what they need is read by the partition.
+        var rest = lanes.sorted { $0.key.partition < $1.key.partition }[...]
+        while !rest.isEmpty {
+            let part = Dictionary(uniqueKeysWithValues: rest.prefix(Pipeline.loadedTogether).map { ($0.key, $0.value) })
+            rest = rest.dropFirst(Pipeline.loadedTogether)
+            for key in part.keys { stands[key] = .loading(epoch: holding.held[key.partition] ?? 0) }
+            group.addTask { await pipeline.load(part) }
+        }
     }
 
     private mutating func begin(_ key: LaneID, _ start: LaneStart, _ group: inout DiscardingTaskGroup) {
-        guard let blueprint = blueprints[key], let epoch = leases[key.partition], !isClosing else {
+        // What was read is of use only under the lease under which it was read.
+        guard let blueprint = blueprints[key], let epoch = holding.held[key.partition], !isClosing,
+            case .loading(epoch) = stands[key]
+        else {
             stands[key] = nil
+            askToArrange()
             return
         }
         var start = start
         start.machine.hold(held(in: key))
+        let checkpointer = pipeline.checkpointer
         let lane = Lane(
             key,
             start: start,
@@ -180,11 +226,12 @@ struct LaneFloor {
             feed: PartitionFeed(pipeline.log, key.partition, pipeline.duplicates),
             log: pipeline.log,
             waits: pipeline.waits,
+            tell: { checkpointer.hear(key, $0) },
             logger: pipeline.logger
         )
         tell(lane, key)
         stands[key] = .running(lane, epoch: epoch)
-        pipeline.checkpointer.enter(lane, Lease(partition: key.partition, epoch: epoch))
+        checkpointer.enter(lane, Lease(partition: key.partition, epoch: epoch))
         let notice = pipeline.notice
         group.addTask {
             await lane.run()

@@ -5,84 +5,57 @@ import EventModel
 import Logging
 import Synchronization
 
-/// Where lanes begin, and which partitions are this node's.
+/// Where lanes begin, and which partitions this node wants.
 extension Pipeline {
-    /// Reads what was committed of a lane; the first of it came with its connection.
-    func load(_ lane: LaneID, to destination: DestinationID) async {
+    /// The most lanes that one read of the database takes up.
+    static let loadedTogether = 256
+
+    /// Reads what was committed of some lanes; the first of it came with their connections.
+    func load(_ lanes: [LaneID: DestinationID]) async {
         do throws(EventLogError) {
-            let state = try await log.lanes(lane.partition, [lane.consumer])[lane.consumer]
-            guard let record = state?.record else { throw .laneRemoved }
-            let machine = LaneMachine(
-                partition: lane.partition,
-                destination: destination,
-                settings: settings.lane,
-                progress: LaneProgress(
-                    position: record.position.offset,
-                    beyond: record.beyond,
-                    counts: record.counts,
-                    expired: record.expired
-                ),
-                parked: (state?.parked ?? []).map { ParkedItem($0) }
-            )
-            notice.yield(.loaded(lane, LaneStart(machine: machine, record: record)))
+            let states = try await log.lanes(Array(lanes.keys))
+            var starts: [LaneID: LaneStart] = [:]
+            for (lane, destination) in lanes {
+                guard let state = states[lane], let record = state.record else { continue }
+                let machine = LaneMachine(
+                    partition: lane.partition,
+                    destination: destination,
+                    settings: settings.lane,
+                    progress: LaneProgress(
+                        position: record.position.offset,
+                        beyond: record.beyond,
+                        counts: record.counts,
+                        expired: record.expired
+                    ),
+                    parked: state.parked.map { ParkedItem($0) }
+                )
+                starts[lane] = LaneStart(machine: machine, record: record)
+            }
+            notice.yield(.loaded(starts))
+            let removed = lanes.keys.filter { starts[$0] == nil }
+            if !removed.isEmpty { await tryAgain(removed, .laneRemoved) }
         } catch {
-            logger.warning(
-                "A lane could not be taken up and is tried again.",
-                metadata: [
-                    "lane": "\(lane.consumer)/\(lane.partition)", "error.code": "\(error.code)", "error": "\(error)",
-                ]
-            )
-            try? await Task.sleep(for: settings.leasePeriod, clock: .continuous)
-            notice.yield(.notLoaded(lane))
+            await tryAgain(Array(lanes.keys), error)
         }
     }
 
-    /// Takes the leases of all partitions that the catalog knows and nobody alive holds, as long as this node lives.
-    func followLeases() async {
-        var held: [PartitionID: Int64] = [:]
-        var round = 0
-        while !Task.isCancelled {
-            let wanted = wantedPartitions
-            // A node that has everything looks less often.
-            let doubts = doubtsLeases.exchange(false, ordering: .relaxed)
-            if doubts { held = [:] }
-            if log.node != nil, wanted != Set(held.keys) || round % Self.roundsBetweenLooks == 0 {
-                do throws(EventLogError) {
-                    let leases = try await log.acquire(wanted.sorted())
-                    let now = Dictionary(leases.map { ($0.partition, $0.epoch) }) { $1 }
-                    if now != held { notice.yield(.leases(now)) }
-                    held = now
-                } catch {
-                    if error.disposition == .stop { held = [:] }
-                    logger.warning(
-                        "The leases of partitions could not be renewed.",
-                        metadata: ["error.code": "\(error.code)", "error": "\(error)"]
-                    )
-                }
-            }
-            round += 1
-            await sleepOrChange()
-        }
+    private func tryAgain(_ lanes: [LaneID], _ error: EventLogError) async {
+        logger.warning(
+            "Lanes could not be taken up and are tried again.",
+            metadata: [
+                "lanes": "\(lanes.count)", "lane": "\(lanes.first.map { "\($0.consumer)/\($0.partition)" } ?? "")",
+                "error.code": "\(error.code)", "error": "\(error)",
+            ]
+        )
+        try? await Task.sleep(for: settings.retryPeriod, clock: .continuous)
+        notice.yield(.notLoaded(lanes))
     }
 
-    private static let roundsBetweenLooks = 5
-
-    /// Waits for the lease period, or less when the catalog changes.
-    private func sleepOrChange() async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { try? await Task.sleep(for: self.settings.leasePeriod, clock: .continuous) }
-            group.addTask {
-                let revision = self.catalog.current.revision
-                for await snapshot in self.catalog.snapshots() where snapshot.revision != revision { return }
-            }
-            await group.next()
-            group.cancelAll()
-        }
-    }
-
+    /// Gives back what is left, when no lane runs any more.
     func releaseLeases() async {
-        let partitions = catalog.current.sources.flatMap(\.allPartitionIDs)
-        try? await log.release(partitions)
+        log.want(nil)
+        for partition in log.holding.held.keys { log.giveBack(partition) }
+        try? await log.tick()
     }
 }
 

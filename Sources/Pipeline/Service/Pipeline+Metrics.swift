@@ -32,6 +32,44 @@ extension Pipeline {
                 samples: [MetricFamily.Sample(value: Double(refusedLanes.load(ordering: .relaxed)))]
             ),
             waits.family,
+        ] + leaseMetrics
+    }
+
+    /// What became of leases, and of the events under them.
+    private var leaseMetrics: [MetricFamily] {
+        let holding = log.holding
+        let counts = log.leaseCounts
+        return [
+            family("leat_lease_partitions", "Partitions whose lanes this node runs.", .gauge, holding.held.count),
+            family("leat_lease_lost_total", "Leases that this node lost while its lanes ran.", .counter, counts.lost),
+            family(
+                "leat_lease_lapses_total",
+                "How often no sign of life was confirmed for the lease time.",
+                .counter,
+                counts.lapses
+            ),
+            family(
+                "leat_lease_fenced_events_total",
+                "Events whose outcome could not be committed because their lease was gone.",
+                .counter,
+                Int(checkpointer.fencedEvents)
+            ),
+            family(
+                "leat_lease_cancelled_requests_total",
+                "Requests that were called off under way, because a lease ran out or its lanes had to end.",
+                .counter,
+                fleet.cancelledRequests
+            ),
+            family(
+                "leat_delivery_uncommitted_events",
+                "Events handed to delivery and not committed: what would be delivered again if this node ended now.",
+                .gauge,
+                checkpointer.uncommittedEvents
+            ),
         ]
+    }
+
+    private func family(_ name: String, _ help: String, _ kind: MetricFamily.Kind, _ value: Int) -> MetricFamily {
+        MetricFamily(name: name, help: help, kind: kind, samples: [MetricFamily.Sample(value: Double(value))])
     }
 }

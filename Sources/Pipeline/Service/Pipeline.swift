@@ -18,17 +18,19 @@ package final class Pipeline: Service {
     /// What the loop is told.
     enum Notice: Sendable {
         case snapshot(CatalogSnapshot, Succession)
-        /// The epochs of the partitions that are this node's.
-        case leases([PartitionID: Int64])
+        /// The leases of this node may have changed.
+        case leases
         /// A lease turned out to be gone.
         case lost(Lease)
         /// The database will not take what happened to a lane.
         case refused(LaneID)
-        case loaded(LaneID, LaneStart)
-        case notLoaded(LaneID)
+        case loaded([LaneID: LaneStart])
+        case notLoaded([LaneID])
         case ended(LaneID)
         /// A lane that ended is committed, so it may be started again.
         case settled(LaneID)
+        /// What runs is to be compared with what should, once for all that came before.
+        case arrange
         case shutdown
     }
 
@@ -44,10 +46,9 @@ package final class Pipeline: Service {
     let waits = PluginWaits()
     let notices: AsyncStream<Notice>
     let notice: AsyncStream<Notice>.Continuation
-    /// Nil until it was looked for the first time.
-    let generations = Mutex<Generations?>(nil)
-    /// Set when the leases must be asked for anew.
-    let doubtsLeases = Atomic<Bool>(false)
+    /// Everybody who sends.
+    let fleet = Fleet()
+    let isClosing = Atomic<Bool>(false)
     /// How many lanes stand still because the database refuses what happened in them.
     let refusedLanes = Atomic<Int>(0)
 
@@ -82,7 +83,10 @@ package final class Pipeline: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.followCatalog() }
                 group.addTask { await self.checkpointer.run() }
-                group.addTask { await self.followLeases() }
+                group.addTask { for await _ in self.log.holdings() { self.notice.yield(.leases) } }
+                group.addTask {
+                    for await _ in self.log.lapses() where !self.log.maySend { self.fleet.callOffAll() }
+                }
                 var floor = LaneFloor(self)
                 for await notice in self.notices {
                     if Task.isCancelled { break }
@@ -100,7 +104,11 @@ package final class Pipeline: Service {
     }
 
     /// Lets ``run()`` come to its end in order.
-    package func shutDown() { notice.yield(.shutdown) }
+    package func shutDown() {
+        isClosing.store(true, ordering: .relaxed)
+        log.want(nil)
+        notice.yield(.shutdown)
+    }
 }
 
 /// How the pipeline of a node behaves.
@@ -108,8 +116,8 @@ package struct PipelineSettings: Sendable {
     package var lane = LaneSettings()
     /// How often progress is committed, when there is any.
     package var checkpointPeriod = Duration.milliseconds(100)
-    /// How often it is looked whether leases came or went.
-    package var leasePeriod = Duration.seconds(1)
+    /// How long it takes until lanes are tried again that could not be taken up.
+    package var retryPeriod = Duration.seconds(1)
     /// How long a shutdown waits for a failing database to take what the lanes did last, beginning with the shutdown;
     /// the rest is delivered again.
     package var farewell = Duration.seconds(10)

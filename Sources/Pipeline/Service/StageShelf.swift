@@ -16,14 +16,18 @@ struct StageShelf {
     private var connectors: [DestinationID: StageKey] = [:]
     private var sessions: [StageKey: PluginSession] = [:]
     private var couriers: [DestinationID: Courier] = [:]
+    /// The same, for those who call everything off; and what those did that are gone.
+    private let fleet: Fleet
 
     init(
         workshop: Workshop,
         sender: Sender,
         schedule: RetrySchedule,
         maySend: @escaping @Sendable () -> Bool,
+        fleet: Fleet,
         logger: Logger
     ) {
+        self.fleet = fleet
         self.maySend = maySend
         self.workshop = workshop
         self.sender = sender
@@ -45,6 +49,7 @@ struct StageShelf {
                 maySend: maySend
             )
         couriers[blueprint.destination] = courier
+        if known == nil { fleet.enter(courier) }
         known?.set(schedule: schedule, concurrency: blueprint.limits.concurrency)
         if connectors.updateValue(blueprint.connector, forKey: blueprint.destination) != blueprint.connector {
             known?.renew()
@@ -70,6 +75,7 @@ struct StageShelf {
     mutating func dismiss(except needed: Set<DestinationID>) {
         for (destination, courier) in couriers where !needed.contains(destination) {
             courier.close()
+            fleet.leave(courier)
             couriers[destination] = nil
             connectors[destination] = nil
         }

@@ -21,9 +21,6 @@ struct Succession: Equatable, Sendable {
     /// Whether nothing is left of any earlier generation.
     var isOver: Bool { unfinished.isEmpty }
 
-    /// The closed partitions in which a lane has something left.
-    var partitions: Set<PartitionID> { Set(unfinished.keys.map(\.partition)) }
-
     func mayRun(_ lane: LaneID, of source: Source) -> Bool {
         let generation = lane.partition.generation
         if let open = open[lane.consumer], open < generation { return false }

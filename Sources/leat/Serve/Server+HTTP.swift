@@ -1,6 +1,7 @@
 import AdminAPI
 import Catalog
 import EventLog
+import HTTPTypes
 import Hummingbird
 import Ingestion
 import Logging
@@ -14,7 +15,7 @@ extension Server {
     /// The HTTP server: the paths of the SDKs first, then health, metrics and administration.
     func application() -> some ApplicationProtocol {
         let router = Router(context: IngestionContext.self)
-        let (metrics, pool) = (metrics, pool)
+        let metrics = metrics
         router.get("/metrics") { _, _ in
             let text = metrics.exposition()
             return Response(
@@ -23,19 +24,17 @@ extension Server {
                 body: .init(byteBuffer: ByteBuffer(string: text))
             )
         }
-        router.get("/health") { _, _ in
-            do {
-                _ = try await pool.query(Self.question)
-                return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "{\"status\":\"up\"}\n")))
-            } catch {
-                let text = "{\"status\":\"down\",\"code\":\"database\",\"message\":\"The database does not answer.\"}\n"
-                return Response(status: .serviceUnavailable, body: .init(byteBuffer: ByteBuffer(string: text)))
-            }
-        }
+        addHealth(to: router)
         let reports = Reports.live(catalog: catalog, log: log, timings: timings)
-        let api = AdminAPI(catalog: catalog, reports: reports, vet: PluginIntake.vet, logger: logger)
+        let api = AdminAPI(
+            catalog: catalog,
+            reports: reports,
+            nodes: .live(catalog: catalog, log: log),
+            vet: PluginIntake.vet,
+            logger: logger
+        )
         api.addRoutes(to: router)
-        let settings = settings
+        let (settings, log) = (settings, log)
         let uploads = UploadRoom(
             prefix: AdminAPI.uploadRoot,
             bytes: AdminAPI.maximumUploadBytes,
@@ -48,9 +47,37 @@ extension Server {
             configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: "leat"),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
+                // The other nodes' operators see where it listens; without it they see the setting.
+                try? await log.announce(address: "\(settings.host):\(port)")
                 Terminal.line("Leat serves at http://\(settings.host):\(port)")
             },
             logger: logger
         )
+    }
+
+    /// Whether the process lives, and whether it is ready: `/health` is the same as `/health/ready`.
+    ///
+    /// A node that is drained accepts events as before, so it is ready and says that it is drained.
+    private func addHealth(to router: Router<IngestionContext>) {
+        let (pool, log) = (pool, log)
+        @Sendable func answer(_ status: HTTPResponse.Status, _ text: String) -> Response {
+            Response(
+                status: status,
+                headers: [.contentType: "application/json"],
+                body: .init(byteBuffer: ByteBuffer(string: text + "\n"))
+            )
+        }
+        router.get("/health/live") { _, _ in answer(.ok, "{\"status\":\"up\"}") }
+        for path in ["/health", "/health/ready"] as [RouterPath] {
+            router.get(path) { _, _ in
+                do {
+                    _ = try await pool.query(Self.question)
+                } catch {
+                    let words = "\"code\":\"database\",\"message\":\"The database does not answer.\""
+                    return answer(.serviceUnavailable, "{\"status\":\"down\",\(words)}")
+                }
+                return answer(.ok, log.holding.isDraining ? "{\"status\":\"draining\"}" : "{\"status\":\"up\"}")
+            }
+        }
     }
 }

@@ -165,7 +165,9 @@ struct Server {
         try await log.prepare()
         let node = try await log.join(
             identity: identity,
-            address: settings.nodeName ?? ProcessInfo.processInfo.hostName
+            name: settings.nodeName ?? ProcessInfo.processInfo.hostName,
+            address: "\(settings.host):\(settings.port)",
+            version: Self.version
         )
         let catalog = try await Catalog.open(pool: pool, logger: logger)
         self.catalog = catalog

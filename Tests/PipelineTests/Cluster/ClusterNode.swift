@@ -310,6 +310,7 @@ final class ClusterNode {
     private func commitNext(_ world: ClusterWorld) {
         if queue.next == nil, !hasGathered {
             hasGathered = true
+            for lane in lanes.keys { roll.fill(lane) }
             queue.append(roll.gather(except: queue.lanes))
             queue.begin()
         }

@@ -44,12 +44,11 @@ END
 $$;
 
 -- Ends the lanes of removed connections; again and again, and not with the removal, since that would hold leases for
--- as long as somebody's transaction lasts.
-CREATE FUNCTION leat.end_removed() RETURNS integer
+-- as long as somebody's transaction lasts. Each is committed by itself, so that no lane waits for the others' ends.
+CREATE PROCEDURE leat.end_removed()
 LANGUAGE plpgsql AS $$
 DECLARE
     gone record;
-    ended integer := 0;
 BEGIN
     FOR gone IN
         SELECT c.connection_id, p.ids
@@ -60,9 +59,8 @@ BEGIN
         ORDER BY c.source_id, c.connection_id
     LOOP
         PERFORM leat.end_lanes(gone.connection_id, gone.ids);
-        ended := ended + 1;
+        COMMIT;
     END LOOP;
-    RETURN ended;
 END
 $$;
 

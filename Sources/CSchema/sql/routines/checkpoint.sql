@@ -2,7 +2,10 @@
 -- one element per lane, parked event, removed parked event or dead letter, and each of these is of one of the lanes;
 -- counts has eleven per lane: expired, then the columns of the table in order. Planned once and never by a look at how
 -- large a table is: a plan made while a slice is empty would be kept while the slice grows.
-CREATE FUNCTION leat.checkpoint(
+--
+-- It commits inside: a node that is stopped after it has sent this, and before it has sent what would end the
+-- transaction, must not keep the leases locked.
+CREATE PROCEDURE leat.checkpoint(
     me bigint, is_durable boolean,
     lease_ids bigint[], lease_epochs bigint[],
     ids bigint[], consumers bigint[], numbers bigint[], starts bigint[], nexts bigint[], times timestamptz[], bitmaps bytea[],
@@ -14,8 +17,8 @@ CREATE FUNCTION leat.checkpoint(
     dead_ids bigint[], dead_consumers bigint[], dead_offsets bigint[], dead_parts integer[], dead_users bigint[],
     dead_times timestamptz[], dead_stages text[], dead_codes text[], dead_reasons text[], dead_plugins text[],
     dead_attempts integer[], dead_before bytea[], dead_after bytea[], dead_histories text[]
-) RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+)
+LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     held integer;
@@ -23,6 +26,10 @@ DECLARE
     kept integer;
     at timestamptz;
 BEGIN
+    -- A procedure that has settings of its own cannot commit.
+    SET LOCAL plan_cache_mode = force_generic_plan;
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL jit = off;
     IF NOT is_durable THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
@@ -47,6 +54,7 @@ BEGIN
         RAISE EXCEPTION 'a consumer was removed' USING ERRCODE = 'LE004';
     END IF;
     IF kept = cardinality(ids) THEN
+        COMMIT;
         RETURN;
     END IF;
     IF kept > 0 THEN
@@ -90,5 +98,6 @@ BEGIN
             dead_reasons, dead_plugins, dead_attempts, dead_before, dead_after, dead_histories
         ) AS u;
     END IF;
+    COMMIT;
 END
 $$;

@@ -74,14 +74,13 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Puts away the generations that nobody needs any more: closed, every lane at its end and nothing of it parked, and their
--- events gone from the log. Says how many.
-CREATE FUNCTION leat.retire_generations() RETURNS integer
+-- events gone from the log. Each is committed by itself and inside, so that nobody waits for long or for a stopped node.
+CREATE PROCEDURE leat.retire_generations()
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     old leat.generation;
     ids bigint[];
-    retired integer := 0;
 BEGIN
     FOR old IN
         SELECT g.* FROM leat.generation g WHERE g.closed_at IS NOT NULL AND g.retired_at IS NULL
@@ -104,8 +103,11 @@ BEGIN
         PERFORM FROM leat.lease l WHERE l.partition_id = ANY (ids) ORDER BY l.partition_id FOR UPDATE;
         UPDATE leat.generation g SET retired_at = clock_timestamp()
         WHERE g.source_id = old.source_id AND g.generation = old.generation AND g.retired_at IS NULL;
-        -- Another node was quicker.
-        CONTINUE WHEN NOT FOUND;
+        IF NOT FOUND THEN
+            -- Another node was quicker.
+            COMMIT;
+            CONTINUE;
+        END IF;
         INSERT INTO leat.retired_lanes
         SELECT l.consumer_id, old.source_id, old.generation, sum(l.next_offset - l.start_offset), sum(l.expired),
             sum(l.read), sum(l.duplicates), sum(l.filtered), sum(l.dropped), sum(l.failed), sum(l.transformed),
@@ -117,11 +119,8 @@ BEGIN
         DELETE FROM leat.checkpoint k WHERE k.partition_id = ANY (ids);
         DELETE FROM leat.lease l WHERE l.partition_id = ANY (ids);
         DELETE FROM leat.partition p WHERE p.partition_id = ANY (ids);
-        retired := retired + 1;
-    END LOOP;
-    IF retired > 0 THEN
         PERFORM leat.catalog_changed('', '{}');
-    END IF;
-    RETURN retired;
+        COMMIT;
+    END LOOP;
 END
 $$;

@@ -71,28 +71,39 @@ BEGIN
 END
 $$;
 
--- Copies the last checkpoint of every lane that was quiet since `before` into the present.
-CREATE FUNCTION leat.carry_checkpoints(before timestamptz) RETURNS integer
+-- Copies the last checkpoint of every lane that was quiet since `before` into the present, partition by partition, so
+-- that no lease is locked for long or beyond this statement.
+CREATE PROCEDURE leat.carry_checkpoints(before timestamptz)
 LANGUAGE plpgsql AS $$
 DECLARE
-    lane record;
-    last leat.checkpoint;
-    carried integer := 0;
+    id bigint;
 BEGIN
-    FOR lane IN
-        SELECT c.partition_id, c.consumer_id FROM leat.checkpoint c WHERE c.written_at < before
-        GROUP BY c.partition_id, c.consumer_id ORDER BY c.partition_id, c.consumer_id
+    FOR id IN
+        SELECT DISTINCT c.partition_id FROM leat.checkpoint c WHERE c.written_at < before ORDER BY c.partition_id
     LOOP
-        -- No commit of the lane can come between: its node holds this row while it commits.
-        PERFORM FROM leat.lease l WHERE l.partition_id = lane.partition_id FOR UPDATE;
+        -- No commit of its lanes can come between: their node holds this row while it commits.
+        PERFORM FROM leat.lease l WHERE l.partition_id = id FOR UPDATE;
+        PERFORM leat.carry_lanes(id, before);
+        COMMIT;
+    END LOOP;
+END
+$$;
+
+-- The same for the lanes of one partition, whose lease is locked.
+CREATE FUNCTION leat.carry_lanes(id bigint, before timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    consumer bigint;
+    last leat.checkpoint;
+BEGIN
+    FOR consumer IN
+        SELECT DISTINCT c.consumer_id FROM leat.checkpoint c WHERE c.partition_id = id AND c.written_at < before
+    LOOP
         SELECT * INTO last FROM leat.checkpoint c
-        WHERE c.partition_id = lane.partition_id AND c.consumer_id = lane.consumer_id
-        ORDER BY c.written_at DESC LIMIT 1;
+        WHERE c.partition_id = id AND c.consumer_id = consumer ORDER BY c.written_at DESC LIMIT 1;
         CONTINUE WHEN last.written_at >= before;
         last.written_at := clock_timestamp();
         INSERT INTO leat.checkpoint SELECT last.*;
-        carried := carried + 1;
     END LOOP;
-    RETURN carried;
 END
 $$;
