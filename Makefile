@@ -4,6 +4,7 @@ SHELL := /bin/bash
 CONFIGURATION := -c release -Xswiftc -enable-testing
 BIN := .build/release
 MASK_EMAIL := examples/swift-mask-email
+WEBHOOK := --connector $(BIN)/libWebhook.so --connector-manifest Plugins/Connectors/Webhook/manifest.json
 
 .PHONY: demo run test bench build examples packages-build packages-run packages-test lint clean
 
@@ -26,7 +27,15 @@ bench: build examples packages-run
 	$(BIN)/leat-bench pipeline \
 		--transformation $(MASK_EMAIL)/.build/release/libMaskEmail.so \
 		--transformation-manifest $(MASK_EMAIL)/manifest.json \
-		--connector $(BIN)/libWebhook.so --connector-manifest Plugins/Connectors/Webhook/manifest.json
+		$(WEBHOOK)
+	$(BIN)/leat-bench log-append
+	$(BIN)/leat-bench log-cycle
+	$(BIN)/leat-bench log-backlog
+	$(BIN)/leat-bench log-pace
+	$(BIN)/leat-bench latency $(WEBHOOK)
+	$(BIN)/leat-bench fan-out $(WEBHOOK)
+	$(BIN)/leat-bench nodes $(WEBHOOK)
+	$(BIN)/leat-bench idle $(WEBHOOK)
 	$(BIN)/leat-bench hop $(MASK_EMAIL)/.build/release/libMaskEmail.so --manifest $(MASK_EMAIL)/manifest.json
 
 build: packages-build

@@ -4,11 +4,20 @@ import Foundation
 /// One figure, as it is printed: a line of JSON.
 ///
 /// - Shape: `{"bench","unit","value","reference","ratio","pairs","commit"}`. Value and reference are the medians of their
-///   runs, the ratio is the median of the ratios of the pairs.
+///   runs, the ratio is the median of the ratios of the pairs; without a reference, it and the ratio are null.
 struct BenchLine {
     let bench: String
     let unit: String
     let pairs: Pairs
+
+    init(bench: String, unit: String, pairs: Pairs) {
+        (self.bench, self.unit, self.pairs) = (bench, unit, pairs)
+    }
+
+    /// A figure that stands alone.
+    init(bench: String, unit: String, values: [Double]) {
+        self.init(bench: bench, unit: unit, pairs: Pairs(values: values))
+    }
 
     var text: String {
         var line: [UInt8] = []
@@ -18,7 +27,11 @@ struct BenchLine {
         line.appendJSON(unit)
         for (name, number) in [("value", pairs.value), ("reference", pairs.reference), ("ratio", pairs.ratio)] {
             line += ",\"\(name)\":".utf8
-            line.appendJSON(Self.rounded(number))
+            if name == "value" || pairs.hasReference {
+                line.appendJSON(Self.rounded(number))
+            } else {
+                line += "null".utf8
+            }
         }
         line += ",\"pairs\":\(pairs.count),\"commit\":".utf8
         line.appendJSON(Self.commit)

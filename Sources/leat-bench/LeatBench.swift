@@ -6,6 +6,10 @@ struct LeatBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leat-bench",
         abstract: "Measures Leat beside a reference and prints one line of JSON for each figure.",
-        subcommands: [HopBench.self, IngestBench.self, JSONBench.self, PipelineBench.self]
+        subcommands: [
+            FanOutBench.self, HopBench.self, IdleBench.self, IngestBench.self, JSONBench.self, LatencyBench.self,
+            LogAppendBench.self, LogBacklogBench.self, LogCycleBench.self, LogPaceBench.self, NodesBench.self,
+            PipelineBench.self,
+        ]
     )
 }

@@ -28,7 +28,14 @@ struct Pairs {
         }
     }
 
+    /// Figures that were taken beside each other.
+    init(values: [Double], references: [Double] = []) {
+        (self.values, self.references) = (values, references)
+    }
+
     var count: Int { values.count }
+    /// Whether there is something to compare with.
+    var hasReference: Bool { !references.isEmpty }
     /// The median of what was measured.
     var value: Double { Self.median(values) }
     /// The median of the reference.
@@ -37,6 +44,7 @@ struct Pairs {
     var ratio: Double { Self.median(zip(values, references).map { $0 / $1 }) }
 
     private static func median(_ numbers: [Double]) -> Double {
+        guard !numbers.isEmpty else { return .nan }
         let sorted = numbers.sorted()
         let middle = sorted.count / 2
         return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]

@@ -12,8 +12,11 @@ struct IngestBench: AsyncParsableCommand {
 
     @OptionGroup var options: LoadOptions
 
-    @Option(help: "How many connections send.")
+    @Option(help: "How many connections send batches.")
     var connections = 16
+
+    @Option(help: "How many connections send single events.")
+    var singleConnections = 256
 
     /// How long each side runs before it is measured.
     private static let warmUp = Duration.seconds(1)
@@ -28,29 +31,45 @@ struct IngestBench: AsyncParsableCommand {
 
     func run() async throws {
         let events = SampleEvents(count: options.events)
-        let bodies = options.bodies(of: events)
-        let measured = try await BenchDatabase.with { pool, log in
+        try await BenchDatabase.with { pool, log in
             try await log.openPartitions(Self.source.partitionIDs)
             let reference = CopyReference(pool, events: events)
-            return try await Pairs(options.pairs, of: "ingest") {
-                try await accepted(bodies, into: log)
-            } reference: {
-                try await reference.measure(for: .seconds(options.seconds))
+            var single = options
+            single.batch = 1
+            for (name, options, connections) in [
+                ("ingest", options, connections), ("ingest.single", single, singleConnections),
+            ] {
+                let bodies = options.bodies(of: events)
+                let measured = try await Pairs(options.pairs, of: name) {
+                    try await accepted(bodies, into: log, options, connections)
+                } reference: {
+                    try await reference.measure(for: .seconds(options.seconds))
+                }
+                BenchLine(bench: name, unit: "events/s", pairs: measured).emit()
             }
         }
-        BenchLine(bench: "ingest", unit: "events/s", pairs: measured).emit()
     }
 
     /// Events a second that a server before `log` answers with 200.
-    private func accepted(_ bodies: [[UInt8]], into log: EventLog) async throws -> Double {
+    private func accepted(
+        _ bodies: [[UInt8]],
+        into log: EventLog,
+        _ options: LoadOptions,
+        _ connections: Int
+    ) async throws -> Double {
         let key = WriteKey(hash: SecretHash(of: Self.writeKey), source: Self.source.id, hint: "ench", createdAt: 0)
         let configuration = CatalogSnapshot(revision: 1, sources: [Self.source], writeKeys: [key])
         return try await BenchServer.with(log, configuration: { configuration }) { port in
-            try await load(port, bodies)
+            try await load(port, bodies, options, connections)
         }
     }
 
-    private func load(_ port: Int, _ bodies: [[UInt8]]) async throws -> Double {
+    private func load(
+        _ port: Int,
+        _ bodies: [[UInt8]],
+        _ options: LoadOptions,
+        _ connections: Int
+    ) async throws -> Double {
         let client = options.client(of: port, writeKey: Self.writeKey, bodies: bodies, connections: connections)
         return try await client.whileSending {
             try await Task.sleep(for: Self.warmUp)

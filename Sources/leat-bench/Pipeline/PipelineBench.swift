@@ -1,6 +1,5 @@
 import ArgumentParser
 import Catalog
-import Crypto
 import Delivery
 import EventLog
 import EventModel
@@ -75,26 +74,13 @@ struct PipelineBench: AsyncParsableCommand {
     }
 
     private func upload(_ library: String, _ manifest: String, to catalog: Catalog) async throws {
-        let upload = try Self.upload(library, manifest)
+        let upload = try BenchPlugins.upload(library, manifest)
         _ = try await catalog.add(upload, activate: true, by: "bench")
     }
 
-    private static func upload(_ library: String, _ manifest: String) throws -> PluginUpload {
-        let bytes = [UInt8](try Data(contentsOf: URL(filePath: library)))
-        let read = try Self.manifest(manifest)
-        return PluginUpload(
-            id: read.id,
-            version: read.version,
-            kind: read.kind,
-            manifest: try String(contentsOfFile: manifest, encoding: .utf8),
-            library: bytes,
-            sha256: Array(SHA256.hash(data: bytes))
-        )
-    }
-
     private func declaration(sinkPort: Int) throws -> Declaration {
-        let transformation = try Self.manifest(transformationManifest).id
-        let connector = try Self.manifest(connectorManifest).id
+        let transformation = try BenchPlugins.manifest(transformationManifest).id
+        let connector = try BenchPlugins.manifest(connectorManifest).id
         let text = """
             sources:
               - {name: whole, writeKeys: ["\(Self.writeKey)-0"]}
@@ -108,10 +94,6 @@ struct PipelineBench: AsyncParsableCommand {
         let (declaration, problems) = Declaration.read(try Document.yaml(text))
         guard problems.isEmpty else { throw ValidationError("\(problems)") }
         return declaration
-    }
-
-    private static func manifest(_ path: String) throws -> Manifest {
-        try Manifest(parsing: [UInt8](try Data(contentsOf: URL(filePath: path))))
     }
 
     /// Events a second until the last of those accepted is delivered and committed.

@@ -12,13 +12,14 @@ final class Sink: Sendable {
         let requests = Atomic<Int>(0)
     }
 
-    static func start() async throws -> Sink {
+    /// Begins to listen; `marks` gets the bodies, where they matter.
+    static func start(marks: SinkMarks? = nil) async throws -> Sink {
         let counter = Counter()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Answering(counter))
+                    try channel.pipeline.syncOperations.addHandler(Answering(counter, marks))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -47,13 +48,17 @@ final class Sink: Sendable {
         /// Bytes of the body that are still to come; nil while the head is read.
         private var left: Int?
 
-        init(_ counter: Counter) { self.counter = counter }
+        private let marks: SinkMarks?
+        private var body: [UInt8] = []
+
+        init(_ counter: Counter, _ marks: SinkMarks?) { (self.counter, self.marks) = (counter, marks) }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             var buffer = unwrapInboundIn(data)
             while buffer.readableBytes > 0 {
                 if let left {
                     let taken = min(left, buffer.readableBytes)
+                    if marks != nil { body += buffer.readableBytesView.prefix(taken) }
                     buffer.moveReaderIndex(forwardBy: taken)
                     self.left = left - taken
                 } else {
@@ -61,6 +66,8 @@ final class Sink: Sendable {
                 }
                 if left == 0 {
                     left = nil
+                    marks?.read(body)
+                    body.removeAll(keepingCapacity: true)
                     counter.requests.wrappingAdd(1, ordering: .relaxed)
                     context.write(wrapOutboundOut(Self.answer), promise: nil)
                 }

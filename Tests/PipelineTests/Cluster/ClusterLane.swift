@@ -192,7 +192,7 @@ final class ClusterLane {
                 made.fates.append(.drop(reason: ""))
             } else if plan.isConnectorFailed(number, part, id) {
                 made.fates.append(.fail(code: "bad", message: "", disposition: .bury))
-            } else if world.isStormy, world.roll(60) == 0 {
+            } else if world.isStormy, world.roll(20) == 0 {
                 made.fates.append(.fail(code: "busy", message: "", disposition: .retry(after: .milliseconds(10))))
             } else {
                 made.fates.append(.requested)
