@@ -39,7 +39,7 @@ package struct AdminAPI: Sendable {
     /// Everything that can be asked for.
     var operations: [Operation] {
         [descriptionOperation] + sourceOperations + destinationOperations + connectionOperations + pluginOperations
-            + declarationOperations + reportOperations + nodeOperations + tokenOperations
+            + declarationOperations + reportOperations + nodeOperations + logOperations + tokenOperations
     }
 
     package func addRoutes<Context: RequestContext>(to router: some RouterMethods<Context>) {

@@ -7,17 +7,46 @@ package struct Reports: Sendable {
     package let counts: @Sendable () async throws -> StageCounts
     package let deadLetters: @Sendable (_ consumer: ConsumerID?, _ limit: Int) async throws -> [DeadLetterReport]
     package let refused: @Sendable (_ source: SourceID?, _ limit: Int) async throws -> [RefusedReport]
+    package let log: LogQuestions
 
     package init(
         timings: @escaping @Sendable (_ plugin: String?, _ since: Duration) async throws -> [PluginTimings],
         counts: @escaping @Sendable () async throws -> StageCounts,
         deadLetters: @escaping @Sendable (_ consumer: ConsumerID?, _ limit: Int) async throws -> [DeadLetterReport],
-        refused: @escaping @Sendable (_ source: SourceID?, _ limit: Int) async throws -> [RefusedReport]
+        refused: @escaping @Sendable (_ source: SourceID?, _ limit: Int) async throws -> [RefusedReport],
+        log: LogQuestions
     ) {
         self.timings = timings
         self.counts = counts
         self.deadLetters = deadLetters
         self.refused = refused
+        self.log = log
+    }
+}
+
+/// What the admin interface asks the log itself.
+package struct LogQuestions: Sendable {
+    package let lanes: @Sendable (_ filter: LaneFilter, _ limit: Int) async throws -> [LaneReport]
+    package let partitions: @Sendable (_ source: SourceID) async throws -> [PartitionReport]
+    /// Events from an offset and a time on; the time is in microseconds since 1970.
+    package let events:
+        @Sendable (_ partition: PartitionID, _ from: Int64?, _ since: Int64?, _ limit: Int) async throws ->
+            [LoggedEvent]
+    package let audit: @Sendable (_ source: SourceID?, _ isDeep: Bool, _ within: Duration) async throws -> AuditReport
+
+    package init(
+        lanes: @escaping @Sendable (_ filter: LaneFilter, _ limit: Int) async throws -> [LaneReport],
+        partitions: @escaping @Sendable (_ source: SourceID) async throws -> [PartitionReport],
+        events:
+            @escaping @Sendable (
+                _ partition: PartitionID, _ from: Int64?, _ since: Int64?, _ limit: Int
+            ) async throws -> [LoggedEvent],
+        audit: @escaping @Sendable (_ source: SourceID?, _ isDeep: Bool, _ within: Duration) async throws -> AuditReport
+    ) {
+        self.lanes = lanes
+        self.partitions = partitions
+        self.events = events
+        self.audit = audit
     }
 }
 

@@ -21,6 +21,31 @@ enum Timestamp {
             + "\(pad(second % 60, 2)).\(pad(milliseconds, 3))Z"
     }
 
+    /// The moment that such a text names, with `Z` or an offset; nil where it names none.
+    /// - Unit: microseconds since 1970.
+    /// - Source: RFC 3339 section 5.6; Howard Hinnant, `days_from_civil`.
+    static func microseconds(_ text: String) -> Int64? {
+        let pattern =
+            /(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6})\d*)?(?:[Zz]|([+-])(\d{2}):(\d{2}))/
+        guard let match = text.wholeMatch(of: pattern)?.output, let year = Int64(match.1), let month = Int64(match.2),
+            let day = Int64(match.3), let hour = Int64(match.4), let minute = Int64(match.5),
+            let second = Int64(match.6), (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60,
+            second <= 60
+        else { return nil }
+        let shifted = month <= 2 ? year - 1 : year
+        let era = floorDivide(shifted, 400)
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        var seconds = days * 86_400 + hour * 3600 + minute * 60 + second
+        if let sign = match.8, let hours = match.9.flatMap({ Int64($0) }), let minutes = match.10.flatMap({ Int64($0) })
+        {
+            seconds -= (sign == "-" ? -1 : 1) * (hours * 3600 + minutes * 60)
+        }
+        let fraction = match.7.map { Int64($0 + String(repeating: "0", count: 6 - $0.count)) ?? 0 } ?? 0
+        return seconds * 1_000_000 + fraction
+    }
+
     static func document(_ microseconds: Int64) -> Document { .text(text(microseconds: microseconds)) }
 
     private static func floorDivide(_ value: Int64, _ by: Int64) -> Int64 {

@@ -26,6 +26,10 @@ static const char retention_sql[] = {
 #embed "sql/0006-retention.sql"
     , 0};
 
+static const char upgrade_sql[] = {
+#embed "sql/0007-upgrade.sql"
+    , 0};
+
 static const char append_routines[] = {
 #embed "sql/routines/append.sql"
     , 0};
@@ -69,6 +73,7 @@ static const struct leat_migration migrations[] = {
     {4, "lease", lease_sql},
     {5, "generation", generation_sql},
     {6, "retention", retention_sql},
+    {7, "upgrade", upgrade_sql},
 };
 
 const int leat_migration_count = sizeof migrations / sizeof migrations[0];
@@ -87,3 +92,5 @@ const char *leat_routines_at(int index) {
     const int count = sizeof routines / sizeof routines[0];
     return index >= 0 && index < count ? routines[index] : NULL;
 }
+
+const int leat_routines_level = 1;

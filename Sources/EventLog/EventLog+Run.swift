@@ -27,6 +27,7 @@ extension EventLog {
             }
             group.addTask { await self.tellOthers() }
             group.addTask { await self.listen() }
+            group.addTask { await self.watchSchema() }
             group.addTask { await self.pollRegularly() }
             group.addTask { await self.keepUp(consumers) }
             var outcome: EventLogError?
@@ -71,6 +72,42 @@ extension EventLog {
         guard parts.count == 2, Int64(parts[0]) != node?.rawValue else { return }
         let partitions = parts[1].split(separator: ",").map { Int64($0).map(PartitionID.init(rawValue:)) }
         signals.wake(partitions.contains(nil) ? nil : partitions.compactMap { $0 })
+    }
+
+    /// Ends the log's run where a newer program has changed the database such that this one cannot go on.
+    private func watchSchema() async -> EventLogError? {
+        let (refusals, refusal) = AsyncStream.makeStream(of: EventLogError.self)
+        return await withTaskGroup(of: EventLogError?.self) { group in
+            group.addTask {
+                await Listener(self.pool.settings, channels: [Migrations.channel]).run { _ in
+                    if let error = await self.schemaRefusal() { refusal.yield(error) }
+                }
+                return nil
+            }
+            group.addTask {
+                for await error in refusals { return error }
+                return nil
+            }
+            let ended = await group.next() ?? nil
+            group.cancelAll()
+            return ended
+        }
+    }
+
+    /// Why this program cannot go on with the database, asked until there is an answer; nil if it can.
+    private func schemaRefusal() async -> EventLogError? {
+        while !Task.isCancelled {
+            do throws(EventLogError) {
+                try await migrations.checkFit(pool)
+                return nil
+            } catch {
+                switch error {
+                case .newerSchema, .newerRoutines: return error
+                default: try? await Task.sleep(for: settings.beatPeriod)
+                }
+            }
+        }
+        return nil
     }
 
     /// The safety net under all signals.

@@ -17,6 +17,8 @@ package final class EventLog: Sendable {
     let logger: Logger
     let cache: TailCache
     let slices: Slices
+    /// What this program knows of the schema.
+    let migrations: Migrations
     let membership = Mutex(Membership())
     let counts = Mutex(LeaseCounts())
     /// One tick at a time: each asks for what the one before was not told.
@@ -33,13 +35,15 @@ package final class EventLog: Sendable {
         self.init(pool, settings: settings, logger: logger, wall: DatabaseClock.own)
     }
 
-    /// With another clock of the node's than the system's.
+    /// With another clock of the node's than the system's, or as a program of another version.
     init(
         _ pool: ConnectionPool,
         settings: EventLogSettings,
         logger: Logger,
-        wall: @escaping @Sendable () -> Int64
+        wall: @escaping @Sendable () -> Int64 = DatabaseClock.own,
+        migrations: Migrations = Migrations()
     ) {
+        self.migrations = migrations
         clock = DatabaseClock(wall)
         self.pool = pool
         self.logger = logger

@@ -24,6 +24,10 @@ package enum EventLogError: ClassifiedError, Equatable {
     case newerSchema(found: Int, known: Int)
     /// The database took a step of the schema in another form than this program knows.
     case alteredSchema(version: Int)
+    /// A newer program made the database's functions such that this one cannot use them.
+    case newerRoutines(found: Int, known: Int)
+    /// Nodes live that could not go on with what this program needs; nothing was changed.
+    case nodesInTheWay(of: String, [String])
     /// A step of the schema could not be taken.
     case migration(name: String, PostgreSQLError)
 
@@ -39,6 +43,8 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .nodeReplaced: "node_replaced"
         case .newerSchema: "newer_schema"
         case .alteredSchema: "altered_schema"
+        case .newerRoutines: "newer_routines"
+        case .nodesInTheWay: "nodes_in_the_way"
         case .migration: "migration_failed"
         }
     }
@@ -48,7 +54,9 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .database(let error), .migration(_, let error): error.disposition
         case .noSlice: .retry(after: .milliseconds(500))
         case .partitionClosed: .retry(after: .zero)
-        case .corruptChunk, .leaseLost, .laneRemoved, .noPartition, .nodeReplaced, .newerSchema, .alteredSchema: .stop
+        case .corruptChunk, .leaseLost, .laneRemoved, .noPartition, .nodeReplaced, .newerSchema, .alteredSchema,
+            .newerRoutines, .nodesInTheWay:
+            .stop
         }
     }
 
@@ -69,6 +77,16 @@ package enum EventLogError: ClassifiedError, Equatable {
             """
             The database took step \(version) of its schema from another build, so its tables are not those that this \
             program knows; use that build, or restore a backup into a new database.
+            """
+        case .newerRoutines(let found, let known):
+            """
+            A newer program has made the database's functions (level \(found), this program knows \(known)); use that one.
+            """
+        case .nodesInTheWay(let what, let nodes):
+            """
+            This program is newer than its database and needs \(what), with which older programs cannot go on, and such run \
+            on \(nodes.joined(separator: ", ")). Stop leat there, then start this program again; nothing was changed. A \
+            server that was killed counts as running for 45 seconds.
             """
         case .migration(let name, let error): "Step \(name) of the schema failed. \(error.description)"
         }

@@ -11,6 +11,15 @@ package struct PartitionID: RawRepresentable, Hashable, Comparable, Sendable, Cu
         rawValue = source.rawValue << 24 | Int64(generation) << 8 | Int64(number)
     }
 
+    /// Reads what `description` writes; nil where the text is none of that.
+    package init?(text: some StringProtocol) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let source = Int64(parts[0]), (0..<Int64(1) << 39).contains(source),
+            let generation = UInt16(parts[1]), let number = UInt8(parts[2])
+        else { return nil }
+        self.init(source: SourceID(rawValue: source), generation: generation, number: number)
+    }
+
     package var source: SourceID { SourceID(rawValue: rawValue >> 24) }
     package var generation: UInt16 { UInt16(truncatingIfNeeded: rawValue >> 8) }
     package var number: UInt8 { UInt8(truncatingIfNeeded: rawValue) }

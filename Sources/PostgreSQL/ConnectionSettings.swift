@@ -48,7 +48,9 @@ package struct ConnectionSettings: Sendable {
 
     /// One script that sets the session up.
     var preamble: String {
-        var script = "SET client_min_messages = warning; SET DateStyle = ISO; SET standard_conforming_strings = on;"
+        // Compiling a plan takes longer than any statement of ours.
+        var script = "SET client_min_messages = warning; SET DateStyle = ISO; SET jit = off;"
+        script += " SET standard_conforming_strings = on;"
         script += " SET idle_in_transaction_session_timeout = \(Self.longestPause);"
         for (name, value) in session.sorted(by: { $0.key < $1.key }) { script += " SET \(name) = \(value);" }
         return script

@@ -27,7 +27,10 @@ extension Link {
     func runScript(_ statement: Statement, ticket: UInt64) throws(PostgreSQLError) -> Rows {
         let waiting = try begin(statement, ticket: ticket)
         defer { finish() }
-        guard unsafe PQsendQuery(connection, statement.sql) == 1 else { throw lost(statement.name) }
+        // What has no name on the server shows it in a comment.
+        guard unsafe PQsendQuery(connection, "/* \(statement.name) */ \(statement.sql)") == 1 else {
+            throw lost(statement.name)
+        }
         return try gather(statement, waiting)
     }
 

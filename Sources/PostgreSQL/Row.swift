@@ -64,6 +64,12 @@ package struct Row: Sendable {
             &+ postgresEpoch
     }
 
+    package func int8OrNull(_ column: Int) throws(PostgreSQLError) -> Int64? {
+        isNull(column) ? nil : try int8(column)
+    }
+    package func float8OrNull(_ column: Int) throws(PostgreSQLError) -> Double? {
+        isNull(column) ? nil : try float8(column)
+    }
     package func textOrNull(_ column: Int) throws(PostgreSQLError) -> String? {
         isNull(column) ? nil : try text(column)
     }

@@ -7,7 +7,7 @@ struct Leat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leat",
         abstract: "A self-hosted platform for customer event data.",
-        subcommands: [Serve.self, Send.self, Listen.self],
+        subcommands: [Serve.self, Send.self, Listen.self, DatabaseCommands.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Configuration",
@@ -18,7 +18,10 @@ struct Leat: AsyncParsableCommand {
             ),
             CommandGroup(
                 name: "What happens",
-                subcommands: [CountsCommand.self, DeadLettersCommand.self, RefusedCommand.self]
+                subcommands: [
+                    CountsCommand.self, LogCommand.self, LanesCommand.self, AuditCommand.self, DeadLettersCommand.self,
+                    RefusedCommand.self,
+                ]
             ),
             CommandGroup(name: "Nodes", subcommands: [NodesCommand.self, NodeCommand.self]),
         ]

@@ -266,7 +266,8 @@ import Testing
             deadLetters: { consumer, limit in Array(repeating: letter, count: consumer == nil ? limit : 0) },
             refused: { _, _ in
                 [RefusedReport(source: source, at: 0, code: "event_too_large", message: "Too large.", event: "{")]
-            }
+            },
+            log: .none
         )
         try await RunningAPI.with(reports: reports) { running in
             _ = try await running.call(.put, "/sources/web", body: "{}")

@@ -133,7 +133,18 @@ extension Reports {
         timings: { _, _ in [] },
         counts: { StageCounts(sources: [], connections: []) },
         deadLetters: { _, _ in [] },
-        refused: { _, _ in [] }
+        refused: { _, _ in [] },
+        log: .none
+    )
+}
+
+extension LogQuestions {
+    /// A log without lanes and events.
+    static let none = LogQuestions(
+        lanes: { _, _ in [] },
+        partitions: { _ in [] },
+        events: { _, _, _, _ in [] },
+        audit: { _, _, _ in AuditReport(checks: []) }
     )
 }
 
@@ -154,9 +165,13 @@ struct AnswerChecker {
         }
         let type = try #require(answer.headers[.contentType])
         let schema = try #require(content.first { $0.key == type }?.value["schema"], "\(type) is not described")
-        let document = type.contains("yaml") ? try Document.yaml(answer.text) : try Document.json(answer.text)
-        let faults = faults(document, schema, "")
-        #expect(faults.isEmpty, "\(method) \(path): \(faults)")
+        // One document, or one a line.
+        let texts = type.contains("ndjson") ? answer.text.split(separator: "\n").map(String.init) : [answer.text]
+        for text in texts {
+            let document = type.contains("yaml") ? try Document.yaml(text) : try Document.json(text)
+            let faults = faults(document, schema, "")
+            #expect(faults.isEmpty, "\(method) \(path): \(faults)")
+        }
     }
 
     private func operation(_ method: HTTPRequest.Method, _ path: String) -> Document? {

@@ -121,6 +121,63 @@ struct RunningServer: Sendable {
             )
         },
         deadLetters: { _, _ in [] },
-        refused: { _, _ in [] }
+        refused: { _, _ in [] },
+        log: LogQuestions(
+            lanes: { _, limit in Array(lanes.prefix(limit)) },
+            partitions: { source in
+                (0..<2).map {
+                    PartitionReport(
+                        partition: PartitionID(source: source, generation: 0, number: $0),
+                        first: 0,
+                        end: 150
+                    )
+                }
+            },
+            events: { partition, from, _, limit in events(partition, from ?? 0, limit) },
+            audit: { _, isDeep, _ in audit(isDeep) }
+        )
     )
+
+    /// Two lanes of connections that are gone by now, on partitions of the first source.
+    private static let lanes = (0..<2).map { number in
+        LaneReport(
+            source: SourceID(rawValue: 1),
+            connection: ConsumerID(rawValue: 7),
+            partition: PartitionID(source: SourceID(rawValue: 1), generation: 0, number: number),
+            position: 10,
+            end: 1510,
+            settledBeyond: 3,
+            unread: 1497,
+            bytes: 1_497_000,
+            bytesAreEstimate: number == 1,
+            age: 3_725,
+            lag: 65,
+            parkedParts: 2,
+            parkedAge: 4,
+            state: "reading",
+            holder: "node-a",
+            epoch: 3,
+            committedAge: 0.1
+        )
+    }
+
+    /// Partitions of 150 events each, accepted in turns.
+    private static func events(_ partition: PartitionID, _ from: Int64, _ limit: Int) -> [LoggedEvent] {
+        (from..<max(from, min(150, from + Int64(limit)))).map { offset in
+            LoggedEvent(
+                offset: offset,
+                acceptedAt: 1_700_000_000_000_000 + offset * 2000 + Int64(partition.number) * 1000,
+                receivedAt: 1_700_000_000_000_000,
+                type: "track",
+                body: Array("{\"n\":\n\(offset)}".utf8)
+            )
+        }
+    }
+
+    private static func audit(_ isDeep: Bool) -> AuditReport {
+        var report = AuditReport(checks: [AuditReport.Check(name: "chunks", rule: "no gaps", looked: 12_345)])
+        (report.partitions, report.allPartitions, report.isComplete, report.duration) = (2, 2, true, 0.5)
+        if isDeep { report.add("chunks", "partition 1.0.0", "offsets 10 to 19 are missing") }
+        return report
+    }
 }

@@ -51,7 +51,10 @@ import Testing
     private func listeners(_ count: Int, _ pool: ConnectionPool) async throws {
         let listening = Statement(
             "test.listening",
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+            """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND query LIKE '/* listen */ LISTEN "leat_append"%'
+            """
         )
         while try await pool.query(listening)[0].int(0) < count { try await Task.sleep(for: .milliseconds(5)) }
     }

@@ -18,7 +18,7 @@ import Testing
         let sql = """
             SELECT pid || ' ' || query_start || ' ' || query FROM pg_stat_activity
             WHERE datname = current_database() AND state = 'active' AND wait_event_type = 'Lock'
-                AND query LIKE 'ALTER TABLE leat.chunk DETACH%'
+                AND query LIKE '%ALTER TABLE leat.chunk DETACH%'
             """
         return try await pool.query(Statement("test.waiting", sql)).first?.text(0)
     }

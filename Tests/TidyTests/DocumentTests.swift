@@ -21,7 +21,7 @@ import Testing
 
     @Test func `Every metric stands in the operator's table, and no other`() throws {
         let table = try SourceTree.text("docs/operations.md")
-        let channels: Set<String> = ["leat_append", "leat_catalog", "leat_lease"]
+        let channels: Set<String> = ["leat_append", "leat_catalog", "leat_lease", "leat_schema"]
         var metrics: Set<String> = []
         for file in try SourceTree.files(in: ["Sources"], endings: [".swift"]) {
             for line in file.lines {
@@ -33,6 +33,25 @@ import Testing
         for metric in metrics.sorted() { #expect(table.contains("| `\(metric)` |"), "\(metric) is not documented") }
         for row in table.matches(of: /\| `(leat_[a-z_]+)` \|/) {
             #expect(metrics.contains(String(row.1)), "docs/operations.md tells of a metric that is none: \(row.1)")
+        }
+    }
+
+    @Test func `Every statement stands in the table of statements, and no other`() throws {
+        let page = try SourceTree.text("docs/statements.md")
+        let listed = page.matches(of: /\n\| `([a-z_.]+)(…?)` \|/).map { (name: String($0.1), isFamily: !$0.2.isEmpty) }
+        var sent: Set<String> = []
+        for file in try SourceTree.files(in: ["Sources"], endings: [".swift"]) where file.target != "leat-bench" {
+            let text = file.lines.joined(separator: "\n")
+            sent.formUnion(text.matches(of: /Statement\(\s*"([a-z_.]+)"/).map { String($0.1) })
+        }
+        #expect(sent.count > 50)
+        for name in sent.sorted() {
+            let isListed = listed.contains { $0.isFamily ? name.hasPrefix($0.name) : name == $0.name }
+            #expect(isListed, "docs/statements.md does not list \(name)")
+        }
+        for entry in listed {
+            let isSent = sent.contains { entry.isFamily ? $0.hasPrefix(entry.name) : $0 == entry.name }
+            #expect(isSent, "docs/statements.md lists \(entry.name), which nobody sends")
         }
     }
 

@@ -110,6 +110,7 @@ extension Operation {
             case "version": ["type": "string", "pattern": "^[0-9][0-9A-Za-z.+-]{0,63}$"]
             case "key": ["type": "string", "pattern": "^[0-9a-f]{12}$"]
             case "node": ["type": "string", "description": "A node's identity, or a name that no other has."]
+            case "partition": Schemas.partition
             default: Schemas.slug
             }
         return ["name": .text(name), "in": "path", "required": true, "schema": schema]

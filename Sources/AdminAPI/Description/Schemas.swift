@@ -39,5 +39,5 @@ enum Schemas {
     static func orNothing(_ type: String) -> Document { ["type": [.text(type), "null"]] }
 
     /// Everything that the description names.
-    static let components: [(name: String, schema: Document)] = entries + wishes + answers + reports
+    static let components: [(name: String, schema: Document)] = entries + wishes + answers + reports + log
 }

@@ -40,6 +40,7 @@ extension EventLog {
             return try rows.first.map { row throws(PostgreSQLError) in NodeID(rawValue: try row.int8(0)) }
         }
         guard let node else { return nil }
+        try await migrations.announce(node, pool)
         membership.withLock { membership in
             var tenancy = Tenancy(
                 node: node,

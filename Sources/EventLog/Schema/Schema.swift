@@ -5,6 +5,8 @@ struct SchemaStep: Sendable {
     let version: Int
     let name: String
     let sql: String
+    /// Whether programs that do not know the step can go on while it is taken, and after it.
+    let keepsOlder: Bool
     /// Of the text, so that a step that was taken in another form is seen.
     var digest: String { EventHash.message(sql).hexadecimal }
 
@@ -14,23 +16,63 @@ struct SchemaStep: Sendable {
         return unsafe SchemaStep(
             version: Int(step.pointee.version),
             name: String(cString: step.pointee.name),
-            sql: String(cString: step.pointee.sql)
+            sql: String(cString: step.pointee.sql),
+            keepsOlder: step.pointee.keeps_older
         )
     }
 }
 
 /// The functions and views upon the tables, as one script.
-enum SchemaRoutines {
-    static let sql: String = {
+struct SchemaRoutines: Sendable {
+    let sql: String
+    /// Grows when an older program could not work with them any more.
+    let level: Int
+    var digest: String { EventHash.message(sql).hexadecimal }
+
+    static let own: SchemaRoutines = {
         var texts: [String] = []
         while let text = unsafe leat_routines_at(Int32(texts.count)) { texts.append(unsafe String(cString: text)) }
-        return texts.joined(separator: "\n")
+        return SchemaRoutines(sql: texts.joined(separator: "\n"), level: Int(leat_routines_level))
     }()
 
-    static let digest = EventHash.message(sql).hexadecimal
+    /// Takes away all that there is, whichever program made it, and makes these.
+    var anew: String { Self.remember + Self.removal(of: "'v', 'routine'") + sql + Self.grant }
 
-    /// Takes away all that there is, whichever program made it.
-    static let removal = """
+    /// Makes these and leaves what other programs have made in another form.
+    var besideOthers: String {
+        var script = Self.remember + Self.removal(of: "'v'")
+        for line in sql.split(separator: "\n", omittingEmptySubsequences: false) {
+            let kind = ["FUNCTION", "PROCEDURE"].first { line.hasPrefix("CREATE \($0) ") }
+            script += kind == nil ? line : "CREATE OR REPLACE" + line.dropFirst("CREATE".count)
+            script += "\n"
+        }
+        return script + Self.grant
+    }
+
+    /// What others were allowed on the views, to be allowed again on those that take their place.
+    private static let remember = """
+        CREATE TEMPORARY TABLE leat_grant ON COMMIT DROP AS
+        SELECT c.relname, a.privilege_type,
+            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
+        FROM pg_class c, aclexplode(c.relacl) AS a
+        WHERE c.relnamespace = 'leat'::regnamespace AND c.relkind = 'v' AND a.grantee <> c.relowner;
+
+        """
+    private static let grant = """
+
+        DO $$
+        DECLARE
+            it record;
+        BEGIN
+            FOR it IN SELECT g.* FROM leat_grant g WHERE to_regclass(format('leat.%I', g.relname)) IS NOT NULL LOOP
+                EXECUTE format('GRANT %s ON leat.%I TO %s', it.privilege_type, it.relname, it.grantee);
+            END LOOP;
+        END
+        $$;
+        """
+
+    private static func removal(of kinds: String) -> String {
+        """
         DO $$
         DECLARE
             name text;
@@ -40,12 +82,16 @@ enum SchemaRoutines {
             LOOP
                 EXECUTE 'DROP VIEW IF EXISTS ' || name || ' CASCADE';
             END LOOP;
-            FOR name IN SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'leat'::regnamespace LOOP
+            FOR name IN SELECT p.oid::regprocedure FROM pg_proc p
+                WHERE p.pronamespace = 'leat'::regnamespace AND 'routine' IN (\(kinds))
+            LOOP
                 EXECUTE 'DROP ROUTINE IF EXISTS ' || name || ' CASCADE';
             END LOOP;
         END
         $$;
+
         """
+    }
 }
 
 extension MessageHash {

@@ -23,6 +23,17 @@ enum Units {
         }
     }
 
+    /// A time that goes on, in its two greatest units from a minute on.
+    static func age(seconds: Double?) -> String {
+        guard let seconds, seconds >= 60 else { return duration(seconds: seconds.map { max(0, $0) }) }
+        let whole = Int64(seconds)
+        switch whole {
+        case ..<3600: return "\(whole / 60) min \(whole % 60) s"
+        case ..<86_400: return "\(whole / 3600) h \(whole / 60 % 60) min"
+        default: return "\(whole / 86_400) d \(whole / 3600 % 24) h"
+        }
+    }
+
     /// A size, three digits long.
     static func bytes(_ bytes: Double?) -> String {
         guard let bytes else { return "-" }

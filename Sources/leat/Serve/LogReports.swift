@@ -26,7 +26,13 @@ extension Reports {
             },
             refused: { source, limit in
                 try await RefusedReport.read(source.map { [$0] } ?? catalog.current.sources.map(\.id), limit, log)
-            }
+            },
+            log: LogQuestions(
+                lanes: { try await log.laneReports($0, limit: $1) },
+                partitions: { try await log.partitionReports($0) },
+                events: { try await log.events($0, from: CatPlace(offset: $1, time: $2), limit: $3) },
+                audit: { try await log.audit($0, isDeep: $1, within: $2) }
+            )
         )
     }
 }

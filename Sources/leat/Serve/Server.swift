@@ -159,7 +159,7 @@ struct Server {
             bounds: .init(connections: settings.databaseConnections)
         )
         self.pool = pool
-        try await Migrations.run(pool)
+        try await Migrations.run(pool, identity: identity)
         let log = EventLog(pool, settings: settings.log, logger: logger)
         self.log = log
         try await log.prepare()

@@ -18,3 +18,129 @@ SELECT c.partition_id, c.first_offset + e.n AS event_offset, c.slice_time AS acc
         'UTF8'
     ) END AS body
 FROM leat.chunk c CROSS JOIN LATERAL generate_series(0, c.event_count - 1) AS e (n);
+
+-- A partition's id as people read it, source.generation.number, and back.
+CREATE FUNCTION leat.partition_name(id bigint) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT format('%s.%s.%s', id >> 24, (id >> 8) & 65535, id & 255)
+$$;
+
+CREATE FUNCTION leat.partition_id(name text) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT (split_part(name, '.', 1)::bigint << 24) | (split_part(name, '.', 2)::bigint << 8)
+        | split_part(name, '.', 3)::bigint
+$$;
+
+-- A time at or before the one at which an offset was accepted, and not long before: found by halves, so that nobody
+-- reads a partition from its beginning to find a place in its middle. NULL for a partition without chunks.
+CREATE FUNCTION leat.seek(id bigint, wanted bigint) RETURNS timestamptz
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    low timestamptz;
+    high timestamptz;
+    middle timestamptz;
+    probe record;
+BEGIN
+    SELECT c.slice_time INTO low FROM leat.chunk c WHERE c.partition_id = id ORDER BY c.slice_time LIMIT 1;
+    SELECT c.slice_time INTO high FROM leat.chunk c WHERE c.partition_id = id ORDER BY c.slice_time DESC LIMIT 1;
+    WHILE high - low > interval '1 second' LOOP
+        middle := low + (high - low) / 2;
+        SELECT c.first_offset, c.slice_time INTO probe FROM leat.chunk c
+        WHERE c.partition_id = id AND c.slice_time > middle ORDER BY c.slice_time LIMIT 1;
+        IF probe.first_offset <= wanted THEN
+            low := probe.slice_time;
+        ELSE
+            high := middle;
+        END IF;
+    END LOOP;
+    RETURN low;
+END
+$$;
+
+-- Every lane as of its last commit: its place, its counts, and who runs it.
+CREATE VIEW leat.lanes AS
+WITH ends AS MATERIALIZED (
+    SELECT p.partition_id, p.closed_at, coalesce(t.next_offset, 0) AS end_offset, t.slice_time AS last_accepted_at
+    FROM leat.partition p LEFT JOIN LATERAL (
+        -- Not by a function: what a view calls runs with the rights of whoever looks.
+        SELECT c.first_offset + c.event_count AS next_offset, c.slice_time FROM leat.chunk c
+        WHERE c.partition_id = p.partition_id ORDER BY c.slice_time DESC LIMIT 1
+    ) AS t ON true
+)
+SELECT s.name AS source, s.name || '/' || d.name AS connection, leat.partition_name(e.partition_id) AS partition,
+    s.source_id, c.connection_id AS consumer_id, e.partition_id, k.start_offset, k.next_offset, e.end_offset,
+    bit_count(k.settled) AS settled_beyond, e.end_offset - k.start_offset - k.read - k.expired AS unread,
+    k.expired, k.read, k.duplicates, k.filtered, k.dropped, k.failed, k.transformed, k.emitted, k.delivered,
+    k.dead_lettered, k.waiting, w.events AS parked_events, w.parts AS parked_parts, w.since AS parked_since,
+    CASE
+        WHEN k.next_offset IS NULL THEN 'missing'
+        WHEN NOT (c.enabled AND d.enabled) THEN 'off'
+        WHEN l.node_id IS NULL THEN 'unheld'
+        WHEN n.node_id IS NULL OR n.ended_at IS NOT NULL OR n.beat_at < clock_timestamp() - interval '10 seconds'
+            THEN 'silent'
+        WHEN e.end_offset - k.start_offset - k.read - k.expired > w.events THEN 'reading'
+        WHEN w.events + w.parts > 0 THEN 'waiting'
+        ELSE 'idle'
+    END AS state,
+    coalesce(nullif(n.name, ''), n.address) AS holder, l.epoch, k.slice_time AS position_time, e.last_accepted_at, k.written_at AS committed_at
+FROM leat.connection c
+JOIN leat.source s ON s.source_id = c.source_id
+JOIN leat.destination d ON d.destination_id = c.destination_id
+JOIN ends e ON e.partition_id >> 24 = s.source_id
+LEFT JOIN LATERAL (
+    SELECT * FROM leat.checkpoint k WHERE k.partition_id = e.partition_id AND k.consumer_id = c.connection_id
+    ORDER BY k.written_at DESC LIMIT 1
+) AS k ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE p.part < 0) AS events, count(*) FILTER (WHERE p.part >= 0) AS parts,
+        min(p.since) AS since
+    FROM leat.parked p WHERE p.partition_id = e.partition_id AND p.consumer_id = c.connection_id
+) AS w
+LEFT JOIN leat.lease l ON l.partition_id = e.partition_id
+LEFT JOIN leat.node n ON n.node_id = l.node_id
+-- A connection has no lane on what was closed before it was made, or while it was.
+WHERE c.removed_at IS NULL AND (
+    k.next_offset IS NOT NULL OR e.closed_at IS NULL OR e.closed_at > c.created_at + interval '1 minute'
+);
+
+-- Every lane with what it has still to read, and how old that is. Bytes are those of the bodies from the lane's position
+-- on, summed over at most 1,000 chunks; where there are more, the rest is taken to be like them.
+CREATE VIEW leat.backlog AS
+SELECT l.*,
+    CASE
+        WHEN b.events IS NULL THEN 0
+        ELSE round(b.bytes * greatest(l.end_offset - l.next_offset, b.events) / b.events)
+    END::bigint AS bytes,
+    coalesce(b.events < l.end_offset - l.next_offset, false) AS is_estimate,
+    b.oldest_at, clock_timestamp() - b.oldest_at AS age, l.last_accepted_at - b.oldest_at AS lag
+FROM leat.lanes l LEFT JOIN LATERAL (
+    SELECT sum(c.events) AS events, sum(c.byte_count::numeric * c.events / c.event_count) AS bytes,
+        min(c.slice_time) AS oldest_at
+    FROM (
+        SELECT c.slice_time, c.byte_count, c.event_count,
+            least(c.event_count, c.first_offset + c.event_count - l.next_offset) AS events
+        FROM leat.chunk c
+        WHERE c.partition_id = l.partition_id AND c.slice_time >= l.position_time
+            AND c.first_offset + c.event_count > l.next_offset AND c.event_count > 0
+        ORDER BY c.slice_time LIMIT 1000
+    ) AS c
+) AS b ON l.next_offset < l.end_offset;
+
+-- The servers: when each was heard of last, and how many partitions it holds.
+CREATE VIEW leat.nodes AS
+SELECT n.node_id, coalesce(nullif(n.name, ''), n.address) AS node, n.identity, n.address, n.version, n.started_at,
+    n.beat_at, clock_timestamp() - n.beat_at AS silent_for, n.ended_at,
+    EXISTS (SELECT FROM leat.drain d WHERE d.identity = n.identity) AS is_draining,
+    (SELECT count(*) FROM leat.lease l WHERE l.node_id = n.node_id) AS partitions
+FROM leat.node n;
+
+-- Events, or parts of them, that are not tried again without a person; name a connection or a time.
+CREATE VIEW leat.dead_letters AS
+SELECT x.died_at, s.name || '/' || d.name AS connection, leat.partition_name(x.partition_id) AS partition,
+    x.consumer_id, x.partition_id, x.event_offset, nullif(x.part, -1) AS part, x.stage, x.code, x.reason, x.plugin,
+    x.attempts, convert_from(x.payload_before, 'UTF8') AS event, convert_from(x.payload_after, 'UTF8') AS transformed,
+    x.history
+FROM leat.dead_letter x
+LEFT JOIN leat.connection c ON c.connection_id = x.consumer_id
+LEFT JOIN leat.source s ON s.source_id = c.source_id
+LEFT JOIN leat.destination d ON d.destination_id = c.destination_id;

@@ -1,0 +1,89 @@
+import Foundation
+
+/// Everything that PostgreSQL was told, as its own log has it: each statement with the plans that it ran, those inside
+/// functions included.
+struct StatementLog {
+    struct Sent {
+        /// Of the statement, as `pg_stat_activity` shows it; nil for one that has none.
+        let name: String?
+        let text: String
+        var plans: [[String: Any]] = []
+    }
+
+    private(set) var sent: [Sent] = []
+
+    /// What a server must be started with so that it writes such a log below `folder`.
+    static func parameters(_ folder: String) -> [String: String] {
+        [
+            "logging_collector": "on", "log_destination": "jsonlog", "log_directory": folder,
+            "log_filename": "statements",
+            "log_rotation_size": "0", "log_statement": "all", "log_min_duration_statement": "-1",
+            "shared_preload_libraries": "auto_explain", "auto_explain.log_min_duration": "0",
+            "auto_explain.log_nested_statements": "on", "auto_explain.log_format": "json", "log_min_messages": "log",
+        ]
+    }
+
+    /// Reads the log of sessions that call themselves `leat`.
+    init(_ folder: String) throws {
+        let text = try String(contentsOfFile: folder + "/statements.json", encoding: .utf8)
+        var last: [Int: Int] = [:]
+        for line in text.split(separator: "\n") {
+            guard let entry = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
+                entry["application_name"] as? String == "leat", let process = entry["pid"] as? Int,
+                let message = entry["message"] as? String
+            else { continue }
+            if let plan = message.firstRange(of: "plan:\n"), message.hasPrefix("duration:") {
+                let json = try JSONSerialization.jsonObject(with: Data(message[plan.upperBound...].utf8))
+                if let index = last[process], let plan = json as? [String: Any] { sent[index].plans.append(plan) }
+            } else if let statement = Self.statement(message) {
+                sent.append(statement)
+                last[process] = sent.count - 1
+            }
+        }
+    }
+
+    /// `execute NAME_N: TEXT` for a prepared statement, `statement: /* NAME */ TEXT` for a script.
+    private static func statement(_ message: String) -> Sent? {
+        if let match = message.wholeMatch(of: /execute ([a-z_.]+)_\d+: ([\s\S]*)/) {
+            return Sent(name: String(match.1), text: String(match.2))
+        }
+        if let match = message.wholeMatch(of: /statement: \/\* ([a-z_.]+) \*\/ ([\s\S]*)/) {
+            return Sent(name: String(match.1), text: String(match.2))
+        }
+        guard message.hasPrefix("execute ") || message.hasPrefix("statement: ") else { return nil }
+        return Sent(name: nil, text: message)
+    }
+}
+
+extension StatementLog.Sent {
+    /// The parts of its plans that read a data table without a condition on the partition.
+    var unrestricted: [String] {
+        plans.flatMap { plan -> [String] in
+            guard let root = plan["Plan"] as? [String: Any] else { return [] }
+            return Self.unrestricted(root, joins: []).map { "\($0) in \(plan["Query Text"] ?? "")" }
+        }
+    }
+
+    private static func unrestricted(_ node: [String: Any], joins: [String]) -> [String] {
+        let conditions = ["Index Cond", "Recheck Cond", "Filter", "Hash Cond", "Merge Cond", "Join Filter"]
+            .compactMap { node[$0] as? String }
+        var found: [String] = []
+        if let relation = node["Relation Name"] as? String, let type = node["Node Type"] as? String,
+            type.contains("Scan"), isData(relation)
+        {
+            let alias = node["Alias"] as? String ?? relation
+            let own = conditions.contains { $0.contains("partition_id") }
+            let joined = joins.contains { $0.contains("\(alias).partition_id") }
+            if !own, !joined { found.append("\(type) of \(relation)") }
+        }
+        for child in node["Plans"] as? [[String: Any]] ?? [] {
+            found += unrestricted(child, joins: joins + conditions)
+        }
+        return found
+    }
+
+    /// The tables that are spread over machines when the database is.
+    static func isData(_ relation: String) -> Bool {
+        relation.wholeMatch(of: /(chunk|checkpoint|dead_letter)(_\d+_\d+)?|lease|parked|partition/) != nil
+    }
+}
