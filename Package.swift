@@ -237,6 +237,7 @@ let package = Package(
                 "CLinux",
                 "EventLog",
                 "PostgreSQL",
+                "Sandbox",
                 "WorkerProtocol",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -245,7 +246,7 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: house
         ),
-        .testTarget(name: "TidyTests", swiftSettings: house),
+        .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: house),
         .testTarget(
             name: "EventLogTests",
             dependencies: ["EventLog", "EventModel", "PostgreSQL", "TestSupport"],

@@ -18,6 +18,8 @@ package struct Spawn {
     package var descriptors: [Int32]
     /// User and group to run as, or nil for the caller's.
     package var identity: (user: UInt32, group: UInt32)?
+    /// Where it starts; nil for the caller's working directory.
+    package var directory: String?
 
     package init(
         _ program: Program,
@@ -51,6 +53,7 @@ package struct Spawn {
 
     private func start(_ arguments: CWords, _ environment: CWords, _ pid: inout Int32) -> Int32 {
         var path: [CChar] = []
+        let directory = directory.map { Array($0.utf8CString) } ?? []
         var request = unsafe leat_spawn_request()
         switch program {
         case .path(let text): path = Array(text.utf8CString)
@@ -64,9 +67,12 @@ package struct Spawn {
         unsafe request.environment = environment
         return unsafe path.withUnsafeBufferPointer { path in
             unsafe descriptors.withUnsafeBufferPointer { descriptors in
-                unsafe request.path = path.isEmpty ? nil : path.baseAddress
-                unsafe request.descriptors = descriptors.baseAddress
-                return unsafe leat_spawn(&request, &pid, nil)
+                unsafe directory.withUnsafeBufferPointer { directory in
+                    unsafe request.path = path.isEmpty ? nil : path.baseAddress
+                    unsafe request.descriptors = descriptors.baseAddress
+                    unsafe request.directory = directory.isEmpty ? nil : directory.baseAddress
+                    return unsafe leat_spawn(&request, &pid, nil)
+                }
             }
         }
     }

@@ -56,6 +56,25 @@ import Testing
         #expect(dispatch.next(at: at(40)).count == 19)
     }
 
+    @Test func `One that fails gives way to the next, also where requests take longer than its delay`() {
+        var dispatch = dispatch(concurrency: 1, schedule: RetrySchedule(shortTries: 3))
+        for number in 0..<10 { dispatch.submit(UInt64(number), events: 1, at: at(0)) }
+        var order: [UInt64] = []
+        for turn in 0..<5 {
+            for sent in dispatch.next(at: at(Double(turn) * 600)) {
+                order.append(sent.number)
+                let isBad = sent.number == 0
+                _ = dispatch.answered(
+                    sent.number,
+                    isBad ? .retry(after: nil) : .delivered,
+                    at: at(Double(turn) * 600 + 1),
+                    random: 0
+                )
+            }
+        }
+        #expect(order == [0, 1, 0, 2, 0])
+    }
+
     @Test func `One event that fails while others succeed is parked after its short tries`() {
         var dispatch = dispatch(schedule: RetrySchedule(shortTries: 3))
         dispatch.submit(0, events: 1, at: at(0))

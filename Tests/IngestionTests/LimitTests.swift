@@ -190,22 +190,15 @@ import Testing
 /// Makes gzip bodies with the system's own program.
 enum Gzip {
     static func compress(_ bytes: [UInt8]) throws -> [UInt8] {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["gzip", "-nc"]
         let input = Pipe()
         let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
+        _ = try ChildProcess(["gzip", "-nc"], input: input, output: output)
         let writer = Thread {
             // A broken pipe shows as a broken body.
             try? input.fileHandleForWriting.write(contentsOf: bytes)
             try? input.fileHandleForWriting.close()
         }
         writer.start()
-        let compressed = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return Array(compressed)
+        return Array(try output.fileHandleForReading.readToEnd() ?? Data())
     }
 }

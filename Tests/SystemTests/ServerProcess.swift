@@ -4,13 +4,13 @@ import TestSupport
 
 /// A real `leat serve`, started as a user starts it.
 final class ServerProcess: Sendable {
-    private let process: Process
+    private let process: ChildProcess
     private let reader: Reader
     let address: String
     /// Shown at the very first start only.
     let token: String?
 
-    var pid: Int32 { process.processIdentifier }
+    var pid: Int32 { process.pid }
 
     /// Starts a server on a data folder and waits until it serves.
     ///
@@ -22,25 +22,23 @@ final class ServerProcess: Sendable {
         environment: [String: String] = [:],
         program: String = Program.built("leat")
     ) async throws -> ServerProcess {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = ["serve", "--port", String(port), "--data-directory", data] + words
         let standard = ["PATH": "/usr/bin:/bin", "HOME": data + "/..", "LEAT_LOG_LEVEL": "notice"]
-        process.environment = standard.merging(environment) { $1 }
-        return try await ServerProcess(process)
+        let output = Pipe()
+        let process = try ChildProcess(
+            [program, "serve", "--port", String(port), "--data-directory", data] + words,
+            environment: standard.merging(environment) { $1 },
+            output: output,
+            errors: output
+        )
+        return try await ServerProcess(process, output)
     }
 
-    private init(_ process: Process) async throws {
+    private init(_ process: ChildProcess, _ output: Pipe) async throws {
         self.process = process
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
         let reading = Reader()
-        reading.start(pipe)
+        reading.start(output)
         guard let served = await reading.line(after: "Leat serves at ", within: .seconds(120)) else {
-            process.terminate()
+            process.signal(SIGTERM)
             throw NotServing(words: reading.text)
         }
         address = served
@@ -53,20 +51,15 @@ final class ServerProcess: Sendable {
 
     /// Ends the process without a chance to do anything, and waits for its end.
     func kill() async {
-        Foundation.kill(pid, SIGKILL)
+        process.signal(SIGKILL)
         await reader.end()
     }
 
     /// Asks the process to end and waits; returns its exit status.
     func stop() async -> Int32 {
-        process.terminate()
+        process.signal(SIGTERM)
         await reader.end()
-        return await withCheckedContinuation { continuation in
-            let process = process
-            Thread {
-                process.waitUntilExit(); continuation.resume(returning: process.terminationStatus)
-            }.start()
-        }
+        return if case .exited(let status) = await process.ended() { status } else { -1 }
     }
 
     struct NotServing: Error, CustomStringConvertible {

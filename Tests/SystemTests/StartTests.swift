@@ -26,24 +26,21 @@ import Testing
     func `A server that is ended while it starts leaves nothing running`(point: Point, signal: Int32) async throws {
         let folder = TemporaryFolder()
         let data = folder.path + "/data"
-        let process = Process()
-        process.executableURL = URL(filePath: Program.built("leat"))
-        process.arguments = ["serve", "--port", "0", "--data-directory", data]
-        process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+        let process = try ChildProcess(
+            [Program.built("leat"), "serve", "--port", "0", "--data-directory", data],
+            environment: ["PATH": "/usr/bin:/bin", "HOME": folder.path]
+        )
+        defer { process.signal(SIGKILL) }
         let start = ContinuousClock.now + .seconds(100)
         while !point.isReached(in: data) {
             try #require(process.isRunning && ContinuousClock.now < start)
             try await Task.sleep(for: .milliseconds(1))
         }
-        kill(process.processIdentifier, signal)
+        process.signal(signal)
         let end = ContinuousClock.now + .seconds(100)
         while process.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(10)) }
         try #require(!process.isRunning, "the server did not hear the signal")
-        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        #expect(await process.ended() == .exited(0))
         // What a program of PostgreSQL had started itself hears of its end a moment later.
         let bound = ContinuousClock.now + .seconds(30)
         while try !processes(in: folder.path).isEmpty, ContinuousClock.now < bound {

@@ -29,28 +29,27 @@ package enum Program {
         input: String = "",
         atMost bound: Duration = .seconds(240)
     ) async throws -> Ended {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = words
-        if let environment { process.environment = environment }
-        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         let pipes = (input: Pipe(), output: Pipe(), errors: Pipe())
-        process.standardInput = pipes.input
-        process.standardOutput = pipes.output
-        process.standardError = pipes.errors
-        try process.run()
+        let process = try ChildProcess(
+            words,
+            environment: environment,
+            in: folder,
+            input: pipes.input,
+            output: pipes.output,
+            errors: pipes.errors
+        )
         async let output = read(pipes.output)
         async let errors = read(pipes.errors)
         try pipes.input.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try pipes.input.fileHandleForWriting.close()
         let watchdog = Task {
             try await Task.sleep(for: bound)
-            process.terminate()
+            process.signal(SIGTERM)
         }
         let said = try await (output, errors)
         watchdog.cancel()
-        process.waitUntilExit()
-        return Ended(status: process.terminationStatus, output: said.0, errors: said.1)
+        let status: Int32 = if case .exited(let status) = await process.ended() { status } else { -1 }
+        return Ended(status: status, output: said.0, errors: said.1)
     }
 
     /// Everything that comes through a pipe.

@@ -18,7 +18,7 @@ package final class SDKProcess: Sendable {
         .deletingLastPathComponent()
     private static let drivers = top.appending(path: "Tests/SDKs")
 
-    private let process = Process()
+    private let process: ChildProcess
     private let input = Pipe()
     private let lines: AsyncStream<String>
 
@@ -26,14 +26,14 @@ package final class SDKProcess: Sendable {
     package init(_ sdk: String, port: Int, writeKey: String = "WRITE_KEY") async throws {
         let environment = try await Self.environment(sdk)
         let output = Pipe()
-        process.executableURL = environment.appending(path: "bin/python")
-        process.arguments = [Self.drivers.appending(path: "drive.py").path, sdk, "http://127.0.0.1:\(port)", writeKey]
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
+        let driver = Self.drivers.appending(path: "drive.py").path
+        process = try ChildProcess(
+            [environment.appending(path: "bin/python").path, driver, sdk, "http://127.0.0.1:\(port)", writeKey],
+            input: input,
+            output: output
+        )
         let (lines, found) = AsyncStream.makeStream(of: String.self)
         self.lines = lines
-        try process.run()
         let handle = output.fileHandleForReading
         let reader = Thread {
             var pending = Data()
@@ -50,7 +50,7 @@ package final class SDKProcess: Sendable {
     }
 
     deinit {
-        if process.isRunning { process.terminate() }
+        process.signal(SIGTERM)
     }
 
     /// Gives one command; its report comes when the SDK has sent everything.

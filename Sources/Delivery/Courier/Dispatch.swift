@@ -93,9 +93,7 @@ package struct Dispatch: Sendable {
             return [send(number, at: now)]
         case .all:
             var sent: [(number: UInt64, attempt: Int)] = []
-            while inFlight < concurrency, let number = takeDue(at: now) ?? takeFresh() {
-                sent.append(send(number, at: now))
-            }
+            while inFlight < concurrency, let number = takeAny(at: now) { sent.append(send(number, at: now)) }
             return sent
         }
     }
@@ -226,6 +224,12 @@ package struct Dispatch: Sendable {
         guard let last = waiting.last, last.until <= now else { return nil }
         waiting.removeLast()
         return last.number
+    }
+
+    /// Those that wait have precedence, but not while the last answer was a failure: one that fails for itself would
+    /// otherwise be tried again and again before anybody else, where requests take longer than its delays.
+    private mutating func takeAny(at now: ContinuousClock.Instant) -> UInt64? {
+        circuit.failingSince == nil ? takeDue(at: now) ?? takeFresh() : takeLeastTried(at: now)
     }
 
     private mutating func takeFresh() -> UInt64? {
