@@ -13,11 +13,12 @@ import Foundation
 final class DatabaseClock: Sendable {
     /// A difference that is not worth a correction, in microseconds: clocks that are kept differ by less.
     private static let tolerance: Int64 = 1_000_000
-    /// An answer that took longer says too little of the moment, in microseconds.
+    /// An answer that took longer says too little of the moment, unless nothing better is known, in microseconds.
     private static let patience: Int64 = 2_000_000
 
     private let wall: @Sendable () -> Int64
     private let lead = Atomic<Int64>(0)
+    private let isCompared = Atomic<Bool>(false)
 
     init(_ wall: @escaping @Sendable () -> Int64) { self.wall = wall }
 
@@ -30,9 +31,11 @@ final class DatabaseClock: Sendable {
         let before = wall()
         let there = try await ask()
         let after = wall()
-        guard after >= before, after - before < Self.patience else { return }
+        let time = after - before
+        guard time >= 0, time < Self.patience || !isCompared.load(ordering: .relaxed) else { return }
         let difference = there - (before + after) / 2
-        lead.store(abs(difference) < Self.tolerance ? 0 : difference, ordering: .relaxed)
+        lead.store(abs(difference) < max(Self.tolerance, time / 2) ? 0 : difference, ordering: .relaxed)
+        isCompared.store(true, ordering: .relaxed)
     }
 
     /// A time of ours as PostgreSQL would say it.

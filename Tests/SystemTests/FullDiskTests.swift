@@ -29,14 +29,11 @@ import Testing
         let shop = Shop(folder: TemporaryFolder(), receiver: receiver)
         let disk = shop.folder.path + "/leat"
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-        let program = shop.folder.path + "/leat-on-a-small-disk"
-        try """
-        #!/bin/sh
-        exec unshare --mount sh -c 'mount -t tmpfs -o size=300m,mode=755 leat-test "$0" && exec "$@"' \\
-            "\(disk)" "\(Program.built("leat"))" "$@"
-        """.write(toFile: program, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
-        let server = try await ServerProcess.start(data: shop.data, program: program)
+        let mount = #"mount -t tmpfs -o size=300m,mode=755 leat-test "$0" && exec "$@""#
+        let server = try await ServerProcess.start(
+            data: shop.data,
+            through: ["unshare", "--mount", "sh", "-c", mount, disk]
+        )
         do {
             try await survives(server, shop, try #require(server.token))
         } catch {

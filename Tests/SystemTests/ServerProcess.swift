@@ -12,7 +12,7 @@ final class ServerProcess: Sendable {
 
     var pid: Int32 { process.pid }
 
-    /// Starts a server on a data folder and waits until it serves.
+    /// Starts a server on a data folder, by another program if there is a `prefix`, and waits until it serves.
     ///
     /// - Throws: `NotServing` with what it said instead.
     static func start(
@@ -20,12 +20,12 @@ final class ServerProcess: Sendable {
         port: Int = 0,
         words: [String] = [],
         environment: [String: String] = [:],
-        program: String = Program.built("leat")
+        through prefix: [String] = []
     ) async throws -> ServerProcess {
         let standard = ["PATH": "/usr/bin:/bin", "HOME": data + "/..", "LEAT_LOG_LEVEL": "notice"]
         let output = Pipe()
         let process = try ChildProcess(
-            [program, "serve", "--port", String(port), "--data-directory", data] + words,
+            prefix + [Program.built("leat"), "serve", "--port", String(port), "--data-directory", data] + words,
             environment: standard.merging(environment) { $1 },
             output: output,
             errors: output

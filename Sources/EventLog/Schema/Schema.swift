@@ -75,16 +75,21 @@ struct SchemaRoutines: Sendable {
         """
         DO $$
         DECLARE
+            -- All names before the first goes: one may take others along, which have no name then.
+            views text[] := ARRAY (
+                SELECT c.oid::regclass::text FROM pg_class c
+                WHERE c.relnamespace = 'leat'::regnamespace AND c.relkind = 'v'
+            );
+            routines text[] := ARRAY (
+                SELECT p.oid::regprocedure::text FROM pg_proc p
+                WHERE p.pronamespace = 'leat'::regnamespace AND 'routine' IN (\(kinds))
+            );
             name text;
         BEGIN
-            FOR name IN SELECT c.oid::regclass FROM pg_class c
-                WHERE c.relnamespace = 'leat'::regnamespace AND c.relkind = 'v'
-            LOOP
+            FOREACH name IN ARRAY views LOOP
                 EXECUTE 'DROP VIEW IF EXISTS ' || name || ' CASCADE';
             END LOOP;
-            FOR name IN SELECT p.oid::regprocedure FROM pg_proc p
-                WHERE p.pronamespace = 'leat'::regnamespace AND 'routine' IN (\(kinds))
-            LOOP
+            FOREACH name IN ARRAY routines LOOP
                 EXECUTE 'DROP ROUTINE IF EXISTS ' || name || ' CASCADE';
             END LOOP;
         END
