@@ -16,9 +16,10 @@ demo: build examples packages-run
 run: build packages-run
 	$(BIN)/leat serve
 
+# Hundreds of tests at once, each with databases and servers of its own, would wait for each other longer than they may.
 test: packages-build packages-run packages-test
 	swift build $(CONFIGURATION) --build-tests
-	swift test $(CONFIGURATION) --skip-build
+	swift test $(CONFIGURATION) --skip-build --experimental-maximum-parallelization-width 24
 
 # The figures of docs/performance.md, one after the other: nothing else should run meanwhile.
 bench: build examples packages-run
