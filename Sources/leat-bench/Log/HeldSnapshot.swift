@@ -9,6 +9,8 @@ enum HeldSnapshot {
     ) async throws -> Result {
         let session = try await Connection.open(pool.settings)
         do {
+            // A session of ours would not be let sit in a transaction.
+            try await session.execute("SET idle_in_transaction_session_timeout = 0")
             try await session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT txid_current_snapshot()")
             let result = try await body()
             // It must have been open to the end, or the figures were taken without it.
