@@ -83,6 +83,7 @@ import Testing
         #expect(answered.subtracting(arrivals.identifiers).isEmpty)
         #expect(counts["accepted"] == (counts["read"] ?? -1) + (counts["expired"] ?? -1))
         #expect(counts["delivered"] == arrivals.identifiers.count)
+        try await shop.succeed(["audit", "--deep"], server, token)
         let numbers = arrivals.numbers[1] ?? []
         #expect(numbers == numbers.sorted())
     }

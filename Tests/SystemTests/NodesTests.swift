@@ -50,6 +50,11 @@ import Testing
             kill(second.pid, SIGCONT)
             try await crew.wait(on: first, token, for: ["one": 4, "two": 4])
             #expect(second.text.contains("The other nodes held this one for silent"))
+            // All that it held, and it knew by its own clock that the time was over.
+            #expect(try await shop.metric("leat_lease_lost_total", of: second) == 4)
+            #expect(try await shop.metric("leat_lease_lapses_total", of: second) >= 1)
+            #expect(try await shop.metric("leat_lease_partitions", of: second) == 4)
+            #expect(try await shop.metric("leat_lease_lost_total", of: first) == 0)
             await load.end()
             try await group.waitForAll()
             try await check(shop, load, on: first, token)
@@ -70,6 +75,8 @@ import Testing
             #expect(numbers == numbers.sorted(), "first deliveries of user \(user) are out of order")
         }
         #expect(counts["delivered"] == arrivals.identifiers.count)
+        #expect(try await shop.metric("leat_delivery_uncommitted_events", of: server) == 0)
+        try await shop.succeed(["audit", "--deep"], server, token)
         // One kill and one pause: each repeats at most what was delivered within some checkpoints.
         #expect(arrivals.count - arrivals.identifiers.count <= 4 * SteadyLoad.eventsPerSecond)
     }

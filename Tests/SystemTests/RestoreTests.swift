@@ -79,6 +79,7 @@ import Testing
         let later = try await shop.settled(server, token: token)
         #expect(later["duplicates"] == (counts["duplicates"] ?? 0) + 50)
         #expect(later["delivered"] == counts["delivered"])
+        try await shop.succeed(["audit", "--deep"], server, token)
         // What counts by itself goes on counting.
         try await shop.succeed(["source", "create", "second"], server, token)
         let pool = ConnectionPool(settings)

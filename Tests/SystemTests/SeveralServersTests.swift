@@ -61,6 +61,7 @@ import Testing
             for (user, count) in all {
                 #expect(count > 10 && arrivals.numbers[user] == Array(0..<count), "user \(user)")
             }
+            try await shop.succeed(["audit", "--deep"], first, token)
             #expect(await first.stop() == 0)
             #expect(await second.stop() == 0)
         }
@@ -117,6 +118,7 @@ import Testing
                 for (user, count) in all {
                     #expect(count > 10 && arrivals.numbers[user] == Array(0..<count), "user \(user)")
                 }
+                try await shop.succeed(["audit", "--deep"], first, token)
                 #expect(await last.stop() == 0)
             }
             #expect(await first.stop() == 0)

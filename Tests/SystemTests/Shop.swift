@@ -59,6 +59,20 @@ struct Shop: Sendable {
         guard ended.status == 0 else { throw Refused(words: "leat \(words.joined(separator: " ")): \(ended.text)") }
     }
 
+    /// What a server says of one of its metrics without labels.
+    func metric(_ name: String, of server: ServerProcess) async throws -> Double {
+        let response = try await Self.client.execute(
+            HTTPClientRequest(url: server.address + "/metrics"),
+            timeout: .seconds(15)
+        )
+        let text = String(buffer: try await response.body.collect(upTo: 1 << 22))
+        let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+        guard let value = line.flatMap({ Double($0.dropFirst(name.count + 1)) }) else {
+            throw Refused(words: "no metric is called \(name)")
+        }
+        return value
+    }
+
     /// Sends events as one batch; returns the status, or nil when no answer came.
     func send(
         _ events: [String],
