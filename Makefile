@@ -17,9 +17,11 @@ run: build packages-run
 	$(BIN)/leat serve
 
 # Hundreds of tests at once, each with databases and servers of its own, would wait for each other longer than they may.
+# What failed among thousands of lines is said once more at the end.
 test: packages-build packages-run packages-test
 	swift build $(CONFIGURATION) --build-tests
-	swift test $(CONFIGURATION) --skip-build --experimental-maximum-parallelization-width 24
+	set -o pipefail; swift test $(CONFIGURATION) --skip-build --experimental-maximum-parallelization-width 24 2>&1 \
+		| tee .build/test.log || { grep -E '✘|^↳' .build/test.log; exit 1; }
 
 # The figures of docs/performance.md, one after the other: nothing else should run meanwhile.
 bench: build examples packages-run
