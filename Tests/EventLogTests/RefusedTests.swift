@@ -90,7 +90,8 @@ import Testing
             let insert = Statement(
                 "timing_test",
                 """
-                INSERT INTO leat.timing SELECT 'a', '1.0.0', 'creation', now() - n * interval '1 day', 1, n, 1, 1, 1,
+                INSERT INTO leat.timing
+                SELECT 'a', '1.0.0', 'creation', now() - interval '1 hour' - n * interval '1 day', 1, n, 1, 1, 1,
                     '{1}', '{1}', '{}', '{}' FROM generate_series(0, 99) AS n
                 """
             )

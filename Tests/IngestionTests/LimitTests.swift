@@ -159,7 +159,7 @@ import Testing
         async throws
     {
         var settings = IngestionSettings()
-        settings.queue.restAfterLoss = .milliseconds(1)
+        settings.queue.restAfterLoss = .zero
         try await RunningIngestion.with(settings: settings) { server in
             server.log.behave(.fail)
             let reply = try await server.post("/v1/track", #"{"userId":"u"}"#)
