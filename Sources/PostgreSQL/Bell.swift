@@ -1,4 +1,5 @@
 import CPostgreSQL
+import EventModel
 import Glibc
 
 /// Wakes one thread that waits on descriptors.
@@ -33,5 +34,17 @@ final class Bell: Sendable {
             _ = unsafe read(descriptor, &rings, 8)
         }
         return watched[1].revents
+    }
+
+    /// Waits for a ring and nothing else; false if none comes in time.
+    func isHeard(within bound: Duration) -> Bool {
+        let deadline = ContinuousClock.now + bound
+        var bell = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while true {
+            let left = max(0, Int32(clamping: ContinuousClock.now.duration(to: deadline).milliseconds))
+            let count = unsafe poll(&bell, 1, left)
+            if count > 0 { return true }
+            if count == 0 || errno != EINTR { return false }
+        }
     }
 }

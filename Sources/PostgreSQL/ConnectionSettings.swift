@@ -30,14 +30,16 @@ package struct ConnectionSettings: Sendable {
 
     /// What libpq is given before the address, so that the address may say otherwise.
     ///
-    /// A database that vanished from the network must not look alive for the two hours that TCP takes by default.
+    /// A database that vanished from the network must not look alive for the two hours that TCP takes by default. What is
+    /// sent and not taken in for ten seconds counts as lost: a link that heals is found again by a new session sooner
+    /// than by the old one, which tries at intervals that double.
     var defaults: [(String, String)] {
         [
             ("connect_timeout", String(max(2, connectSeconds))),
             ("keepalives_idle", "15"),
             ("keepalives_interval", "5"),
             ("keepalives_count", "3"),
-            ("tcp_user_timeout", "30000"),
+            ("tcp_user_timeout", "10000"),
             ("fallback_application_name", applicationName),
         ]
     }
@@ -46,12 +48,21 @@ package struct ConnectionSettings: Sendable {
     /// - Unit: milliseconds.
     private static let longestPause = 10_000
 
+    /// How the server finds out that a node is gone whose machine could not say so.
+    ///
+    /// Else it would keep its sessions, which are few, for two hours. A Unix socket knows none of it.
+    private static let vigilance = [
+        ("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "2"),
+        ("tcp_user_timeout", "20000"),
+    ]
+
     /// One script that sets the session up.
     var preamble: String {
         // Compiling a plan takes longer than any statement of ours.
         var script = "SET client_min_messages = warning; SET DateStyle = ISO; SET jit = off;"
         script += " SET standard_conforming_strings = on;"
         script += " SET idle_in_transaction_session_timeout = \(Self.longestPause);"
+        for (name, value) in Self.vigilance { script += " SET \(name) = \(value);" }
         for (name, value) in session.sorted(by: { $0.key < $1.key }) { script += " SET \(name) = \(value);" }
         return script
     }

@@ -62,7 +62,8 @@ final class LinkCondition: Sendable {
         }
         unsafe PQsetnonblocking(connection, 1)
         link.countWarnings()
-        _ = try link.runScript(Statement("session", settings.preamble), ticket: link.nextTicket())
+        let preamble = Statement("session", settings.preamble, timeout: .seconds(settings.connectSeconds))
+        _ = try link.runScript(preamble, ticket: link.nextTicket())
         return link
     }
 
@@ -120,9 +121,9 @@ final class LinkCondition: Sendable {
     private func wait(for events: Int16, _ query: Waiting) throws(PostgreSQLError) {
         if query.endedBecause == nil {
             if condition.isEnded(query.ticket) {
-                cancelOnServer(query, because: .cancelled(query: query.name))
+                try cancelOnServer(query, because: .cancelled(query: query.name))
             } else if let deadline = query.deadline, deadline <= .now {
-                cancelOnServer(query, because: .timedOut(query: query.name))
+                try cancelOnServer(query, because: .timedOut(query: query.name))
             }
         } else if let deadline = query.deadline, deadline <= .now {
             throw lost(query.name)
@@ -132,13 +133,22 @@ final class LinkCondition: Sendable {
         if unsafe PQconsumeInput(connection) == 0 { throw lost(query.name) }
     }
 
-    private func cancelOnServer(_ query: Waiting, because reason: PostgreSQLError) {
+    /// Asks the server to end the statement, over a connection of its own that waits for as long as nobody answers there.
+    ///
+    /// Nothing else is sent here before that is known to have arrived: it would end the next statement instead.
+    /// - Throws: `connectionLost` when the server cannot even be asked in time.
+    private func cancelOnServer(_ query: Waiting, because reason: PostgreSQLError) throws(PostgreSQLError) {
         query.endedBecause = reason
         query.deadline = .now + Self.cancelGrace
         guard let cancel = unsafe PQgetCancel(connection) else { return }
-        defer { unsafe PQfreeCancel(cancel) }
-        var text = [CChar](repeating: 0, count: 256)
-        _ = unsafe PQcancel(cancel, &text, Int32(text.count))
+        let asked = Bell()
+        OwnThread.start {
+            var text = [CChar](repeating: 0, count: 256)
+            _ = unsafe PQcancel(cancel, &text, Int32(text.count))
+            unsafe PQfreeCancel(cancel)
+            asked.ring()
+        }
+        guard asked.isHeard(within: Self.cancelGrace) else { throw lost(query.name) }
     }
 
     func lost(_ query: String) -> PostgreSQLError {

@@ -128,6 +128,24 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `A statement on a database that hangs ends, and so does its session`()
+        async throws
+    {
+        try await Database.empty { pool in
+            try await DatabaseProxy.with(pool.settings) { proxy in
+                let connection = try await Connection.open(proxy.settings)
+                proxy.freeze()
+                let began = ContinuousClock.now
+                await #expect(throws: PostgreSQLError.connectionLost(query: "never")) {
+                    try await connection.query(Statement("never", "SELECT 1", timeout: .milliseconds(50)))
+                }
+                #expect(began.duration(to: .now) < .seconds(30))
+                #expect(!connection.isClean)
+                await connection.close()
+            }
+        }
+    }
+
     @Test func `A connection that the server ended is replaced`() async throws {
         try await Database.empty(connections: 1) { pool in
             await #expect(throws: PostgreSQLError.connectionLost(query: "end_me")) {

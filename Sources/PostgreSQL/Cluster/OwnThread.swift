@@ -22,7 +22,8 @@ enum OwnThread {
         return try outcome.get()
     }
 
-    private static func start(_ work: @escaping () -> Void) {
+    /// Runs a job that nobody waits for.
+    static func start(_ work: @escaping () -> Void) {
         var thread = pthread_t()
         let job = unsafe Unmanaged.passRetained(Job(work)).toOpaque()
         let failure = unsafe pthread_create(
