@@ -28,8 +28,7 @@ import Testing
             let second = try await ServerProcess.start(data: shop.data + "-2", environment: environment)
             let token = try #require(first.token)
             try await shop.setUp(first, token: token)
-            // The second hears of its first source.
-            while await shop.send([Shop.event(user: 99, number: 0)], to: second)?.status != 200 {}
+            try await shop.hears(second)
             let watch = Watch()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for user in 0..<Self.users {
@@ -86,7 +85,9 @@ import Testing
                             let events = (next..<next + 3).map { Shop.event(user: user, number: $0) }
                             // What was not answered is sent again as it was, to whoever is there.
                             var server = next.isMultiple(of: 2) ? first : watch.victim.withLock { $0 } ?? first
+                            let end = ContinuousClock.now + .seconds(120)
                             while await shop.send(events, to: server)?.status != 200 {
+                                try #require(ContinuousClock.now < end, "nobody kept event \(next) of user \(user)")
                                 server = watch.victim.withLock { $0 } ?? first
                                 try await Task.sleep(for: .milliseconds(2))
                             }
@@ -134,7 +135,7 @@ import Testing
             let stopped = try await ServerProcess.start(data: shop.data, environment: environment)
             let other = try await ServerProcess.start(data: shop.data + "-2", environment: environment)
             try await shop.setUp(stopped, token: try #require(stopped.token))
-            while await shop.send([Shop.event(user: 99, number: 0)], to: other)?.status != 200 {}
+            try await shop.hears(other)
             let watch = Watch()
             // Large bodies that hardly compress, so that an append is sent in many pieces.
             var random = SplitMix(seed: 5)
@@ -192,6 +193,15 @@ import Testing
 }
 
 extension Shop {
+    /// Waits until a server has heard of its first source.
+    fileprivate func hears(_ server: ServerProcess) async throws {
+        let end = ContinuousClock.now + .seconds(60)
+        while await send([Self.event(user: 99, number: 0)], to: server)?.status != 200 {
+            try #require(ContinuousClock.now < end, "the server has not heard of its source")
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// Gives the source another number of partitions, as an operator does.
     fileprivate func change(to partitions: Int, _ server: ServerProcess, token: String) async throws {
         let file = folder.path + "/partitions.yaml"
