@@ -83,7 +83,7 @@ import Testing
 }
 
 /// The servers of one test, on one database.
-private struct Crew {
+struct Crew {
     let shop: Shop
     let database: String
 

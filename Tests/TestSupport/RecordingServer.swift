@@ -3,7 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// A real HTTP server on the loopback address that keeps what it receives and misbehaves on demand.
+/// A real HTTP server that keeps what it receives and misbehaves on demand; on the loopback address unless told otherwise.
 package final class RecordingServer: Sendable {
     /// A request as it came.
     package struct Request: Sendable {
@@ -16,6 +16,8 @@ package final class RecordingServer: Sendable {
         package let at: ContinuousClock.Instant
         /// Which connection it came over, from 0.
         package let connection: Int
+        /// The address of the machine that it came from.
+        package let peer: String
 
         package func header(_ name: String) -> String? {
             headers.first { $0.name.lowercased() == name.lowercased() }?.value
@@ -38,16 +40,20 @@ package final class RecordingServer: Sendable {
         case garbage
         /// Answers only when the test says so, see ``release()``.
         case hold(Int)
+        /// Answers after so many milliseconds.
+        case late(Int, milliseconds: Int64)
     }
 
     package let port: Int
-    package var url: String { "http://127.0.0.1:\(port)" }
+    package var url: String { "http://\(host):\(port)" }
+    private let host: String
 
     private let channel: any Channel
     private let book: RequestBook
 
-    private init(channel: any Channel, book: RequestBook) {
+    private init(channel: any Channel, book: RequestBook, host: String) {
         self.channel = channel
+        self.host = host
         self.book = book
         port = channel.localAddress?.port ?? 0
     }
@@ -70,6 +76,7 @@ package final class RecordingServer: Sendable {
     }
 
     package static func start(
+        host: String = "127.0.0.1",
         port: Int = 0,
         _ react: @escaping @Sendable (Request) -> Reaction = { _ in .answer(200) }
     ) async throws -> RecordingServer {
@@ -84,8 +91,8 @@ package final class RecordingServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(RequestRecorder(book: book, channel: channel))
                 }
             }
-        let channel = try await bootstrap.bind(host: "127.0.0.1", port: port).get()
-        return RecordingServer(channel: channel, book: book)
+        let channel = try await bootstrap.bind(host: host, port: port).get()
+        return RecordingServer(channel: channel, book: book, host: host)
     }
 
     /// Closes the port and every connection.
@@ -229,6 +236,7 @@ private final class RequestRecorder: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             let (body, connection) = (body, connection)
+            let peer = context.channel.remoteAddress?.ipAddress ?? ""
             let request = book.record { number in
                 RecordingServer.Request(
                     number: number,
@@ -237,7 +245,8 @@ private final class RequestRecorder: ChannelInboundHandler {
                     headers: head.headers.map { ($0.name, $0.value) },
                     body: body,
                     at: .now,
-                    connection: connection
+                    connection: connection,
+                    peer: peer
                 )
             }
             perform(book.react(request), context.channel)
@@ -255,6 +264,8 @@ private final class RequestRecorder: ChannelInboundHandler {
             Self.write("HTTP/1.1 500 No end\r\nTransfer-Encoding: chunked\r\n\r\n", channel)
             Self.writeEndlessly(channel)
         case .garbage: Self.write("\u{1}\u{2}this is no answer\r\n\r\n", channel)
+        case .late(let status, let milliseconds):
+            channel.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) { Self.answer(status, [], "", channel) }
         case .hold(let status): book.hold { Self.answer(status, [], "", channel) }
         }
     }

@@ -1,0 +1,213 @@
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+/// Servers and their database on hosts of their own, between which links are cut while events flow.
+@Suite(
+    .timeLimit(.minutes(10)),
+    .enabled("making hosts takes root or an own user namespace, and the packages iproute2 and util-linux") {
+        try await Network.mayBeMade()
+    }
+)
+struct HostsTests {
+    @Test func `A server that is cut off from its database hands over, begins nothing more, and comes back`()
+        async throws
+    {
+        let slowness = Slowness()
+        try await Site.with({ _ in slowness.reaction }) { site in
+            let senders = try site.senders()
+            var repeats = 0
+            try await senders.during {
+                // Something is left to be sent for longer than a lease.
+                slowness.isOn = true
+                try await Task.sleep(for: .seconds(3))
+                try await site.network.cut(site.one, site.base)
+                let cut = ContinuousClock.now
+                try await site.wait(on: "two", for: ["two": 8])
+                let taken = ContinuousClock.now
+                repeats = try await site.metric("leat_delivery_uncommitted_events", of: "one")
+                #expect(try await site.metric("leat_lease_lapses_total", of: "one") == 1)
+                slowness.isOn = false
+                // Its sessions are given up meanwhile, and it looks for new ones.
+                try await Task.sleep(until: cut + .seconds(14), clock: .continuous)
+                try await senders.wait("the server that was cut off answered nobody") {
+                    $0.server == "one" && $0.began > cut && $0.status == 503
+                }
+                let healed = ContinuousClock.now
+                try await site.network.heal(site.one, site.base)
+                try await site.wait(on: "two", for: ["one": 4, "two": 4])
+                #expect(healed.duration(to: .now) < .seconds(30))
+                try await senders.wait("the server that was cut off accepts nothing more") {
+                    $0.server == "one" && $0.began > healed && $0.status == 200
+                }
+                refuses(senders, from: cut, until: healed)
+                try sends(site, nothingFrom: cut + .seconds(7), orFrom: taken, until: healed)
+                #expect(try await site.metric("leat_lease_lost_total", of: "one") == 4)
+                #expect(try await site.metric("leat_lease_lost_total", of: "two") == 0)
+            }
+            try await site.check(senders, repeatsAtMost: repeats)
+        }
+    }
+
+    @Test func `A link that is away for a moment costs nothing, and one to a destination holds up nobody else`()
+        async throws
+    {
+        try await Site.with { site in
+            let senders = try site.senders()
+            let receiver = site.shop.receiver
+            try await senders.during {
+                try await Task.sleep(for: .seconds(1))
+                try await site.network.cut(site.one, site.base)
+                try await Task.sleep(for: .seconds(2))
+                let healed = ContinuousClock.now
+                try await site.network.heal(site.one, site.base)
+                try await senders.wait("the server accepts nothing more") {
+                    $0.server == "one" && $0.began > healed && $0.status == 200
+                }
+                try await senders.pauseSending()
+                try await site.settled(on: "two")
+                let calm = try Arrivals(receiver.requests)
+                #expect(calm.count == calm.identifiers.count, "something was delivered twice")
+                for name in ["one", "two"] {
+                    #expect(try await site.metric("leat_lease_lapses_total", of: name) == 0)
+                    #expect(try await site.metric("leat_lease_lost_total", of: name) == 0)
+                }
+                senders.goOn()
+
+                try await site.network.cut(from: site.one, to: site.network.receiver)
+                let cut = ContinuousClock.now
+                try await Task.sleep(for: .seconds(7))
+                let end = ContinuousClock.now
+                try await site.network.heal(from: site.one, to: site.network.receiver)
+                let meanwhile = receiver.requests.filter { $0.at > cut + .seconds(1) && $0.at < end }
+                #expect(meanwhile.count { $0.peer == site.one.address } == 0)
+                #expect(meanwhile.count { $0.peer == site.two.address } > 50)
+                #expect(senders.attempts.allSatisfy { $0.began < cut || $0.status == 200 }, "a sender was refused")
+                let own = site.one.address
+                #expect(await receiver.wait(atMost: .seconds(60)) { $0.contains { $0.peer == own && $0.at > end } })
+                try await site.wait(on: "one", for: ["one": 4, "two": 4])
+            }
+            // What was on its way when the link went may arrive later than its repetition: a request for each connection.
+            try await site.check(senders, repeatsAtMost: 4 * 4)
+        }
+    }
+
+    @Test func `A server that the database does not hear any more hands over, and its sessions end with it`()
+        async throws
+    {
+        try await Site.with { site in
+            let senders = try site.senders()
+            var repeats = 0
+            try await senders.during {
+                try await Task.sleep(for: .seconds(1))
+                try await site.network.cut(from: site.two, to: site.base)
+                try await site.wait(on: "one", for: ["one": 8])
+                repeats = try await site.metric("leat_delivery_uncommitted_events", of: "two")
+                // Its machine cannot even say that it is gone.
+                #expect(try await site.database.sessions(with: site.two) > 0)
+                try await site.node("two").kill()
+                let end = ContinuousClock.now + .seconds(90)
+                while try await site.database.sessions(with: site.two) > 0 {
+                    try #require(ContinuousClock.now < end, "the database keeps the sessions of a server that is gone")
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+                try await site.network.heal(from: site.two, to: site.base)
+                try await site.start("two")
+                try await site.wait(on: "one", for: ["one": 4, "two": 4])
+                #expect(try await site.metric("leat_lease_lost_total", of: "one") == 0)
+            }
+            try await site.check(senders, repeatsAtMost: repeats)
+        }
+    }
+
+    @Test func `Servers and a database that stop and die on hosts of their own lose, reorder and forget nothing`()
+        async throws
+    {
+        try await Site.with { site in
+            let senders = try site.senders()
+            try await senders.during {
+                let stopped = try site.node("two")
+                kill(stopped.pid, SIGSTOP)
+                try await site.wait(on: "one", for: ["one": 8])
+                kill(stopped.pid, SIGCONT)
+                try await site.wait(on: "one", for: ["one": 4, "two": 4])
+                #expect(try await site.metric("leat_lease_lost_total", of: "two") == 4)
+
+                await stopped.kill()
+                try await site.wait(on: "one", for: ["one": 8])
+                try await site.start("two")
+                try await site.wait(on: "one", for: ["one": 4, "two": 4])
+
+                await site.database.kill()
+                let killed = ContinuousClock.now
+                try await senders.wait("the death of the database went unnoticed") {
+                    $0.began > killed && $0.status == 503
+                }
+                try await site.database.start()
+                for name in ["one", "two"] {
+                    try await senders.wait("\(name) accepts nothing more") {
+                        $0.server == name && $0.began > killed && $0.status == 200
+                    }
+                }
+                try await site.wait(on: "one", for: ["one": 4, "two": 4])
+            }
+            // A pause and two deaths: each repeats at most what was delivered within some checkpoints.
+            try await site.check(senders, repeatsAtMost: 4 * Senders.eventsPerSecond)
+        }
+    }
+
+    /// What came to a server while it was cut off was answered in time, with a time to come again.
+    private func refuses(_ senders: Senders, from cut: ContinuousClock.Instant, until healed: ContinuousClock.Instant) {
+        let attempts = senders.attempts.filter { $0.server == "one" && $0.began > cut && $0.ended < healed }
+        #expect(attempts.count > 10)
+        for attempt in attempts {
+            #expect(attempt.status == 503 && attempt.retryAfter != nil, "\(attempt)")
+        }
+    }
+
+    /// The receiver heard nothing from a server whose leases had run out, and whose partitions were another's.
+    private func sends(
+        _ site: Site,
+        nothingFrom lapsed: ContinuousClock.Instant,
+        orFrom taken: ContinuousClock.Instant,
+        until healed: ContinuousClock.Instant
+    ) throws {
+        let requests = site.shop.receiver.requests.filter { $0.at < healed }
+        let own = requests.filter { $0.peer == site.one.address }
+        let others = requests.filter { $0.peer == site.two.address && $0.at > taken }
+        #expect(own.count > 20 && others.count > 20)
+        #expect(own.allSatisfy { $0.at < taken })
+        let last = try #require(own.last)
+        #expect(last.at < lapsed, "\(lapsed.duration(to: last.at)) too late")
+    }
+}
+
+/// The same for those who may make namespaces only inside one of their own.
+@Suite(.timeLimit(.minutes(10))) struct OwnRealmTests {
+    @Test(
+        .enabled("only for users who are not root and may have user namespaces") {
+            try await Network.mayBeMadeApart()
+        }
+    )
+    func `An ordinary user's hosts stand in a namespace of their own`() async throws {
+        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
+        let words = [tests, "--testing-library", "swift-testing", "--filter", "SystemTests.HostsTests"]
+        let ended = try await Program.run(Network.ownRealm + words, atMost: .seconds(500))
+        #expect(ended.status == 0, "\(ended.text)")
+        #expect(ended.text.contains("Test run with 4 tests"), "\(ended.text)")
+        #expect(!ended.text.contains("skipped"), "\(ended.text)")
+    }
+}
+
+/// How slow the receiver is.
+private final class Slowness: Sendable {
+    private let state = Atomic<Bool>(false)
+
+    var isOn: Bool {
+        get { state.load(ordering: .relaxed) }
+        set { state.store(newValue, ordering: .relaxed) }
+    }
+
+    var reaction: RecordingServer.Reaction { isOn ? .late(200, milliseconds: 300) : .answer(200) }
+}
