@@ -6,30 +6,38 @@ import Synchronization
 /// Owns this node's view of the configuration: reads it, changes it, and tells everybody when it changed.
 ///
 /// Readers take ``current`` or follow ``snapshots()``; nobody waits for the database to handle an event. A change made
-/// on any node reaches every other by notification, and by a slow poll should the notification be lost.
+/// on any node reaches every other by notification. Should that be lost, somebody who asks the database anyway tells of it
+/// with ``learn(_:)``; while nobody does, a slow poll finds it.
 package final class Catalog: Service {
     private struct State {
         var snapshot: CatalogSnapshot
         var followers: [UInt64: AsyncStream<CatalogSnapshot>.Continuation] = [:]
         var nextFollower: UInt64 = 0
+        /// Whether somebody told the revision since the last poll was due.
+        var isTold = false
     }
 
     let pool: ConnectionPool
     private let logger: Logger
     private let state: Mutex<State>
 
-    /// How often the revision is looked up although nobody said that it changed.
-    private static let pollInterval = Duration.seconds(5)
+    /// How often the revision is looked up when nobody tells it.
+    private let pollInterval: Duration
     package static let channel = "leat_catalog"
 
     /// Reads the configuration once, so that there is a snapshot from the first moment.
-    package static func open(pool: ConnectionPool, logger: Logger) async throws(CatalogError) -> Catalog {
-        Catalog(pool: pool, logger: logger, snapshot: try await load(from: pool))
+    package static func open(
+        pool: ConnectionPool,
+        logger: Logger,
+        pollInterval: Duration = .seconds(5)
+    ) async throws(CatalogError) -> Catalog {
+        Catalog(pool, logger, pollInterval, try await load(from: pool))
     }
 
-    private init(pool: ConnectionPool, logger: Logger, snapshot: CatalogSnapshot) {
+    private init(_ pool: ConnectionPool, _ logger: Logger, _ pollInterval: Duration, _ snapshot: CatalogSnapshot) {
         self.pool = pool
         self.logger = logger
+        self.pollInterval = pollInterval
         state = Mutex(State(snapshot: snapshot))
     }
 
@@ -63,8 +71,8 @@ package final class Catalog: Service {
                 group.addTask { await listener.run { _ in await self.refresh() } }
                 group.addTask {
                     while !Task.isCancelled {
-                        try? await Task.sleep(for: Self.pollInterval)
-                        await self.refresh()
+                        try? await Task.sleep(for: self.pollInterval)
+                        if !self.wasTold() { await self.refresh() }
                     }
                 }
             }
@@ -76,6 +84,23 @@ package final class Catalog: Service {
     package func reload() async throws(CatalogError) {
         guard try await Self.revision(in: pool) != current.revision else { return }
         publish(try await Self.load(from: pool))
+    }
+
+    /// Learns the revision as it stands in the database, and reads the configuration if that is a newer one.
+    package func learn(_ revision: Int64) async {
+        let isNews = state.withLock { state in
+            state.isTold = true
+            return revision > state.snapshot.revision
+        }
+        if isNews { await refresh() }
+    }
+
+    /// Whether the revision was told since this was asked last.
+    private func wasTold() -> Bool {
+        state.withLock { state in
+            defer { state.isTold = false }
+            return state.isTold
+        }
     }
 
     private func refresh() async {

@@ -54,8 +54,7 @@ package final class EventLog: Sendable {
 
     /// Makes the slices that the next hours need; once before anything is appended.
     package func prepare() async throws(EventLogError) {
-        try await slices.makeAhead()
-        try await clock.compare { () async throws(EventLogError) in try await slices.time() }
+        try await makeAhead()
     }
 
     /// Makes the static rows of partitions; a source's are made with it.

@@ -206,6 +206,42 @@ import Testing
         }
     }
 
+    @Test func `A change whose notification is lost is found as soon as somebody tells its number`() async throws {
+        try await Self.with { catalog in
+            let other = try await Catalog.open(pool: catalog.pool, logger: Logger(label: "test"))
+            _ = try await catalog.apply(try Self.declaration("sources: [{name: web}]"), by: "test")
+            await other.learn(other.current.revision)
+            #expect(other.current.sources.isEmpty)
+            await other.learn(catalog.current.revision)
+            #expect(other.current.source(named: "web") != nil)
+            #expect(other.current.revision == catalog.current.revision)
+        }
+    }
+
+    @Test func `A change whose notification is lost is found by looking, where nobody tells its number`() async throws {
+        try await Self.with { catalog in
+            let other = try await Catalog.open(
+                pool: catalog.pool,
+                logger: Logger(label: "test"),
+                pollInterval: .milliseconds(50)
+            )
+            try await withThrowingTaskGroup { group in
+                group.addTask { await other.run() }
+                group.addTask {
+                    for await snapshot in other.snapshots() where snapshot.source(named: "quiet") != nil { return }
+                }
+                try await catalog.pool.execute(
+                    Statement(
+                        "test.quiet",
+                        "SELECT leat.add_source('quiet', true, 1); UPDATE leat.catalog_revision SET revision = revision + 1"
+                    )
+                )
+                try await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+
     @Test func `A refused declaration changes nothing, and a dry run neither`() async throws {
         try await Self.with { catalog in
             let text = "sources: [{name: web}]\ndestinations: [{name: crm, connector: no.such}]"

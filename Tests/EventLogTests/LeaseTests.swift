@@ -1,8 +1,9 @@
-import EventLog
 import EventModel
 import PostgreSQL
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 @Suite(.timeLimit(.minutes(2))) struct LeaseTests {
     private static let both = [Events.partition, Events.other]
@@ -112,6 +113,79 @@ import Testing
             #expect(try await settle(again, second) == [12, 12])
             let audit = Statement("test.audit", "SELECT count(*) FROM leat.audit WHERE who = 'test'")
             #expect(try await pool.query(audit)[0].int(0) == 2)
+        }
+    }
+
+    @Test func `Where every node that lives is drained, each knows it, until one takes partitions again`() async throws
+    {
+        try await Database.temporary { pool in
+            let (first, second) = (try await node("a", pool), try await node("b", pool))
+            _ = try await settle(first, second)
+            let records = try await first.nodes()
+            #expect(try await first.drain(records[0], isForced: false, by: "test") == .done)
+            _ = try await settle(first, second)
+            #expect(!first.holding.isStranded && !second.holding.isStranded)
+            // The other ends, and whoever is left runs no lanes.
+            try await second.leave()
+            try await first.tick()
+            #expect(first.holding.isStranded)
+            #expect(try await first.undrain(records[0], by: "test") == .done)
+            #expect(try await settle(first) == [2])
+            #expect(!first.holding.isStranded)
+        }
+    }
+
+    @Test func `That no lane runs anywhere is said at once, and again every ten minutes`() {
+        var membership = Membership()
+        var tenancy = Tenancy(
+            node: NodeID(rawValue: 1),
+            identity: "a",
+            patience: .seconds(7),
+            longestBlink: .seconds(5)
+        )
+        let start = ContinuousClock.now
+        func tell(_ isDraining: Bool, after seconds: Int) -> Bool {
+            var answer = Tenancy.Answer()
+            answer.nodes = [
+                LivingNode(
+                    node: NodeID(rawValue: 1),
+                    identity: "a",
+                    name: "",
+                    beats: 1,
+                    serves: true,
+                    isDraining: isDraining
+                )
+            ]
+            let now = start + .seconds(seconds)
+            tenancy.take(answer, asked: now, at: now)
+            membership.tenancy = tenancy
+            return membership.isToWarn(at: now)
+        }
+        let isEarly = membership.isToWarn(at: start)
+        #expect(!isEarly)
+        #expect(!tell(false, after: 0))
+        #expect([1, 2, 600, 601, 1200].map { tell(true, after: $0) } == [true, false, false, true, false])
+        #expect(!tell(false, after: 1201) && tell(true, after: 1202))
+    }
+
+    @Test func `Every tick tells the number of the configuration's last change, if the function can tell`() async throws
+    {
+        try await Database.temporary { pool in
+            let log = try await node("a", pool)
+            var revisions = log.revisions().makeAsyncIterator()
+            try await pool.execute(Statement("test.change", "SELECT leat.catalog_changed('test', '{}')"))
+            try await log.tick()
+            #expect(await revisions.next() == 1)
+            // The function as an older program makes it.
+            let old = """
+                DO $$ BEGIN EXECUTE replace(
+                    pg_get_functiondef('leat.tick'::regproc), '(SELECT r.revision::text FROM leat.catalog_revision r)',
+                    quote_literal('')
+                ); END $$
+                """
+            try await pool.execute(Statement("test.old", old))
+            for _ in 0..<2 { try await log.tick() }
+            #expect(log.livingNodes == 1 && log.holding.held.count == 2)
         }
     }
 

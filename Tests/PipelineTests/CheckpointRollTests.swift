@@ -99,4 +99,38 @@ import Testing
             #expect(!ledger.isFull)
         }
     }
+
+    @Test func `Progress that the database may have lost is committed once more, as far as it was known`() {
+        var roll = CheckpointRoll()
+        let ledgers = (0..<3).map { _ in LaneLedger(LaneSettings()) }
+        for (number, ledger) in ledgers.enumerated() {
+            let lease = Lease(partition: lane(number).partition, epoch: 1)
+            roll.enter(lane(number), ledger, lease, after: LaneRecord(lane: lane(number), number: 7))
+        }
+        func publish(_ number: Int, at position: Int64) {
+            var news = checkpoint(letters: 1)
+            news.position = position
+            ledgers[number].publish(news)
+            roll.fill(lane(number))
+        }
+        for number in 0..<2 { publish(number, at: 5) }
+        for page in roll.gather(except: []) { roll.commit(page) }
+        #expect(roll.isEmpty)
+        // One has committed nothing, and one has more to commit.
+        publish(1, at: 9)
+        roll.doubt()
+        let pages = roll.gather(except: [])
+        #expect(pages.map(\.lane) == [lane(0), lane(1)])
+        #expect(pages.map(\.checkpoint.position) == [5, 9] && pages.map(\.number) == [9, 9])
+        #expect(pages.map(\.checkpoint.deadLetters.count) == [0, 1])
+        for page in pages { roll.commit(page) }
+        #expect(roll.isEmpty && roll.gather(except: []).isEmpty)
+        // What is on its way meanwhile comes after it.
+        roll.doubt()
+        #expect(roll.gather(except: [lane(0)]).map(\.lane) == [lane(1)])
+        #expect(roll.gather(except: []).map(\.lane) == [lane(0)])
+        roll.end(lane(0))
+        roll.doubt()
+        #expect(roll.gather(except: []).map(\.lane) == [lane(1)])
+    }
 }

@@ -141,4 +141,43 @@ import Testing
         #expect(await server.stop() == 0)
         try await receiver.stop()
     }
+
+    @Test func `A lane that has read everything is not late because a crash of the database lost its last progress`()
+        async throws
+    {
+        let receiver = try await RecordingServer.start()
+        let shop = Shop(folder: TemporaryFolder(), receiver: receiver)
+        let settings = PrivateServer.settings(in: shop.folder, isDurable: true)
+        let cluster = Cluster(settings)
+        try await cluster.start()
+        let environment = ["DATABASE_URL": cluster.connection.address]
+        let server = try await ServerProcess.start(data: shop.data, environment: environment)
+        let token = try #require(server.token)
+        try await shop.setUp(server, token: token)
+        let events = (0..<5).map { Shop.event(user: $0, number: $0) }
+        #expect(await shop.send(events, to: server)?.status == 200)
+        #expect(try await shop.settled(server, token: token)["delivered"] == 5)
+        kill(try #require(await cluster.processID), SIGKILL)
+        await cluster.stop()
+
+        // Where the server cannot reach it, the database forgets what did not wait for the disk.
+        var elsewhere = settings
+        elsewhere.socketDirectory = shop.folder.path + "/aside"
+        let aside = Cluster(elsewhere)
+        try await aside.start()
+        let session = try await Connection.open(aside.connection)
+        try await session.execute("DELETE FROM leat.checkpoint WHERE commit_number > 0")
+        await session.close()
+        await aside.stop()
+
+        let again = Cluster(settings)
+        try await again.start()
+        let counts = try await shop.settled(server, token: token)
+        #expect(counts["read"] == 5 && counts["delivered"] == 5)
+        #expect(try Arrivals(receiver.requests).count == 5)
+        try await shop.succeed(["audit"], server, token)
+        #expect(await server.stop() == 0)
+        await again.stop()
+        try await receiver.stop()
+    }
 }

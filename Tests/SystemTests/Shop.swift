@@ -59,6 +59,13 @@ struct Shop: Sendable {
         guard ended.status == 0 else { throw Refused(words: "leat \(words.joined(separator: " ")): \(ended.text)") }
     }
 
+    /// What a server says of itself to whoever asks whether it is ready.
+    func health(of server: ServerProcess) async throws -> String {
+        let request = HTTPClientRequest(url: server.address + "/health/ready")
+        let response = try await Self.client.execute(request, timeout: .seconds(15))
+        return String(buffer: try await response.body.collect(upTo: 1 << 16))
+    }
+
     /// What a server says of one of its metrics without labels.
     func metric(_ name: String, of server: ServerProcess) async throws -> Double {
         let response = try await Self.client.execute(

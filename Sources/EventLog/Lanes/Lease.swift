@@ -21,6 +21,8 @@ package struct Holding: Equatable, Sendable {
     /// Others held this node for silent: it enters again when its lanes have ended.
     package var isEnded = false
     package var isDraining = false
+    /// Every node that lives is drained, so no lane runs anywhere.
+    package var isStranded = false
 
     package init() {}
 }
@@ -44,6 +46,7 @@ extension EventLog {
             holding.allotted = tenancy.allotted
             holding.isEnded = tenancy.isEnded
             holding.isDraining = tenancy.isDraining
+            holding.isStranded = tenancy.isStranded
             return holding
         }
     }
@@ -67,6 +70,22 @@ extension EventLog {
 
     /// An element whenever the leases have run out, so that nothing that is on its way may go on; one stream at a time.
     package func lapses() -> AsyncStream<Void> { stream { $0.alarm = $1 } }
+
+    /// The number of the configuration's last change, as every tick learns it; one stream at a time.
+    package func revisions() -> AsyncStream<Int64> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int64.self, bufferingPolicy: .bufferingNewest(1))
+        membership.withLock { $0.configurer = continuation }
+        return stream
+    }
+
+    /// An element whenever the database answers again after a session was lost; one stream at a time.
+    ///
+    /// A database that crashes takes every session with it, and may forget the last commits that did not wait for the disk.
+    package func returns() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        membership.withLock { $0.survivor = continuation }
+        return stream
+    }
 
     private func stream(_ enter: (inout Membership, AsyncStream<Void>.Continuation) -> Void) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

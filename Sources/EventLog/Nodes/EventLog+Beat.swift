@@ -22,11 +22,11 @@ extension EventLog {
                 return nil
             }
             group.addTask {
-                var session: Connection?
+                var pulse = Pulse()
                 var isFailing = false
                 for await _ in urges {
                     do throws(EventLogError) {
-                        if self.node != nil { try await self.beat(over: &session) }
+                        if self.node != nil { try await self.beat(&pulse) }
                         isFailing = false
                     } catch {
                         if error == .nodeReplaced { return error }
@@ -35,7 +35,7 @@ extension EventLog {
                     }
                     try? await Task.sleep(for: Self.tickPause, clock: .continuous)
                 }
-                await session?.close()
+                await pulse.session?.close()
                 return nil
             }
             let outcome = await group.next() ?? nil
@@ -44,16 +44,29 @@ extension EventLog {
         }
     }
 
-    private func beat(over session: inout Connection?) async throws(EventLogError) {
-        if session?.isClean != true {
-            await session?.close()
-            session = nil
-            session = try await translated { () async throws(PostgreSQLError) in
+    /// The session over which ticks go.
+    private struct Pulse {
+        var session: Connection?
+        /// Whether one was lost, and nothing answered since.
+        var isLost = false
+    }
+
+    private func beat(_ pulse: inout Pulse) async throws(EventLogError) {
+        if let session = pulse.session, !session.isClean {
+            await session.close()
+            (pulse.session, pulse.isLost) = (nil, true)
+        }
+        if pulse.session == nil {
+            pulse.session = try await translated { () async throws(PostgreSQLError) in
                 try await Connection.open(pool.settings)
             }
         }
-        guard let session else { return }
+        guard let session = pulse.session else { return }
         let isUrgent = try await tick { statement throws(PostgreSQLError) in try await session.execute(statement) }
+        if pulse.isLost {
+            pulse.isLost = false
+            membership.withLock { _ = $0.survivor?.yield() }
+        }
         if isUrgent { urge() }
     }
 

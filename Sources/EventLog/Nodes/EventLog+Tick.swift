@@ -4,9 +4,6 @@ import PostgreSQL
 import Synchronization
 
 extension EventLog {
-    /// How a node stands with the others.
-    private enum Standing: Int64 { case replaced, alive, silent }
-
     /// Enters this node under the identity of its data directory.
     ///
     /// An earlier run with the same identity ends here, so that a restart has its leases back at once.
@@ -111,8 +108,8 @@ extension EventLog {
         let rows = try await translated { () async throws(PostgreSQLError) in
             try await run(Self.statement(tenancy.node, wishes))
         }
-        let (standing, answer) = try read(rows)
-        switch standing {
+        let answer = try await translated { () async throws(PostgreSQLError) in try TickAnswer(rows) }
+        switch answer.standing {
         case .replaced: throw replaced()
         case .silent:
             end()
@@ -137,49 +134,24 @@ extension EventLog {
         )
     }
 
-    private func read(_ rows: Rows) throws(EventLogError) -> (Standing, Tenancy.Answer) {
-        var standing = Standing.replaced
-        var answer = Tenancy.Answer()
-        do throws(PostgreSQLError) {
-            for row in rows {
-                let (id, number) = (Int64(try row.text(1)) ?? 0, Int64(try row.text(4)) ?? 0)
-                switch try row.text(0) {
-                case "me": standing = Standing(rawValue: id) ?? .replaced
-                case "gave": answer.gave.append(Lease(partition: PartitionID(rawValue: id), epoch: number))
-                case "held": answer.held.append(Lease(partition: PartitionID(rawValue: id), epoch: number))
-                default:
-                    let traits = try row.text(5).split(separator: " ")
-                    answer.nodes.append(
-                        LivingNode(
-                            node: NodeID(rawValue: id),
-                            identity: try row.text(2),
-                            name: try row.text(3),
-                            beats: number,
-                            serves: traits.contains("serves"),
-                            isDraining: traits.contains("draining")
-                        )
-                    )
-                }
-            }
-        } catch {
-            throw EventLogError(error)
-        }
-        answer.nodes.sort { $0.node.rawValue < $1.node.rawValue }
-        return (standing, answer)
-    }
-
-    private func take(_ answer: Tenancy.Answer, to wishes: Tenancy.Wishes, asked: ContinuousClock.Instant) -> Bool {
+    private func take(_ answer: TickAnswer, to wishes: Tenancy.Wishes, asked: ContinuousClock.Instant) -> Bool {
         let now = ContinuousClock.now
-        let (before, after) = membership.withLock { membership -> (Tenancy?, Tenancy?) in
+        let (before, after, isToWarn) = membership.withLock { membership -> (Tenancy?, Tenancy?, Bool) in
             let before = membership.tenancy
             membership.confirmed = asked
-            membership.tenancy?.take(answer, asked: asked, at: now)
+            membership.tenancy?.take(answer.tenancy, asked: asked, at: now)
+            if let revision = answer.revision { membership.configurer?.yield(revision) }
             let after = membership.tenancy
             if before?.held != after?.held || before?.allotted != after?.allotted { membership.follower?.yield() }
-            return (before, after)
+            return (before, after, membership.isToWarn(at: now))
         }
         guard let before, let after else { return false }
         tell(of: before, after)
+        if isToWarn {
+            logger.warning(
+                "Every server is drained, so no lane runs anywhere and events wait. Undo it on one: leat node drain NAME --undo."
+            )
+        }
         return after.hasNews(since: wishes)
     }
 

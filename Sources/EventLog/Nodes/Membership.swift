@@ -18,10 +18,29 @@ struct Membership: Sendable {
     /// Whoever runs this node's lanes: told that the leases have changed, or that they have run out.
     var follower: AsyncStream<Void>.Continuation?
     var alarm: AsyncStream<Void>.Continuation?
+    /// Whoever follows the configuration, or must commit again what a crash of the database may have lost.
+    var configurer: AsyncStream<Int64>.Continuation?
+    var survivor: AsyncStream<Void>.Continuation?
     /// Makes the next tick come now.
     var urge: AsyncStream<Void>.Continuation?
     /// Whether lanes of a life that is over have ended.
     var isVacated = false
+    /// When it was said last that no lane runs anywhere; nil while some may.
+    var strandedTold: ContinuousClock.Instant?
+
+    /// How often that is said while it lasts.
+    private static let strandedPeriod = Duration.seconds(600)
+
+    /// Whether it is to be said now that no lane runs anywhere.
+    mutating func isToWarn(at now: ContinuousClock.Instant) -> Bool {
+        guard tenancy?.isStranded == true else {
+            strandedTold = nil
+            return false
+        }
+        if let said = strandedTold, said.duration(to: now) < Self.strandedPeriod { return false }
+        strandedTold = now
+        return true
+    }
 }
 
 /// What became of leases since the start, as counts that only grow.

@@ -45,6 +45,9 @@ struct Tenancy: Sendable {
 
     var isDraining: Bool { nodes.contains { $0.node == node && $0.isDraining } }
 
+    /// Whether every node that lives is drained, so that no lane runs anywhere.
+    var isStranded: Bool { !nodes.isEmpty && nodes.allSatisfy(\.isDraining) }
+
     var wishes: Wishes {
         Wishes(
             serves: partitions != nil,

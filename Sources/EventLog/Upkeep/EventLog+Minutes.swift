@@ -1,62 +1,34 @@
 import PostgreSQL
 
-/// The retention of what is kept by the minute: too little for slices of time, so rows are deleted.
+/// The retention of what is too little for slices of time, so that rows are deleted; see `leat.tidy`.
 extension EventLog {
-    /// The total stays for good, in a row whose minute is before all others.
-    private static let foldRefusedCounts = Statement(
-        "refused_counts_fold",
+    private static let tidy = Statement(
+        "tidy",
         """
-        WITH old AS (
-            DELETE FROM leat.refused_count WHERE minute < to_timestamp($1) AND minute > '-infinity'
-            RETURNING source_id, reason, events
+        SELECT leat.tidy(
+            to_timestamp($1), $2, to_timestamp($3), $4, to_timestamp($5), to_timestamp($6)
         )
-        INSERT INTO leat.refused_count AS c (source_id, minute, node_id, reason, events, flush)
-        SELECT source_id, '-infinity', 0, reason, sum(events), 0 FROM old GROUP BY source_id, reason
-        ON CONFLICT (source_id, minute, node_id, reason) DO UPDATE SET events = c.events + excluded.events
         """,
         isCancellable: false
     )
-    private static let deleteRefused = Statement(
-        "refused_delete",
-        "DELETE FROM leat.refused WHERE refused_at < to_timestamp($1)"
-    )
-    private static let cutRefused = Statement(
-        "refused_cut",
-        """
-        DELETE FROM leat.refused r USING (SELECT DISTINCT source_id FROM leat.refused) AS s
-        WHERE r.source_id = s.source_id AND r.refused_id <= (
-            SELECT x.refused_id FROM leat.refused x WHERE x.source_id = s.source_id
-            ORDER BY x.refused_id DESC OFFSET $1 LIMIT 1
-        )
-        """
-    )
-    /// A retention that was made shorter takes several turns.
-    private static let deleteTimings = Statement(
-        "timing_delete",
-        """
-        DELETE FROM leat.timing WHERE ctid = ANY (ARRAY (
-            SELECT ctid FROM leat.timing WHERE minute < to_timestamp($1) ORDER BY minute LIMIT $2
-        ))
-        """
-    )
-    /// The most rows that one turn deletes.
-    private static let timingsATurn: Int64 = 50_000
+    /// The most rows of timings that one round deletes.
+    private static let timingsTogether: Int64 = 50_000
+    /// How long nodes are shown that fell silent.
+    private static let nodeRetention = Duration.seconds(7 * 86_400)
 
-    /// Adds up the counts of refused events that have had their time, and deletes samples that are old or too many.
-    func cutRefused(_ now: Int64) async throws(EventLogError) {
-        let limit = Double(now - settings.refusedRetention.components.seconds)
+    /// Deletes what has had its time: refused events, timings, silent nodes, and measures of slices before the oldest one,
+    /// which is nil if none is known; both times in seconds since 1970.
+    func tidy(_ now: Int64, oldest: Int64?) async throws(EventLogError) {
+        func before(_ retention: Duration) -> Parameter { .float8(Double(now - retention.components.seconds)) }
         _ = try await translated { () async throws(PostgreSQLError) in
-            _ = try await pool.query(Self.foldRefusedCounts, [.float8(limit)])
-            _ = try await pool.query(Self.deleteRefused, [.float8(limit)])
-            return try await pool.query(Self.cutRefused, [.int8(Int64(Self.refusedSamples))])
-        }
-    }
-
-    /// Deletes plugin timings that have had their time.
-    func cutTimings(_ now: Int64) async throws(EventLogError) {
-        let limit = Double(now - settings.timingRetention.components.seconds)
-        _ = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(Self.deleteTimings, [.float8(limit), .int8(Self.timingsATurn)])
+            try await pool.query(
+                Self.tidy,
+                [
+                    before(settings.refusedRetention), .int8(Int64(Self.refusedSamples)),
+                    before(settings.timingRetention), .int8(Self.timingsTogether),
+                    .float8(oldest.map { Double($0) } ?? -.infinity), before(Self.nodeRetention),
+                ]
+            )
         }
     }
 }

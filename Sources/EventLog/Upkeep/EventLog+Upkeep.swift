@@ -19,9 +19,6 @@ extension EventLog {
         "lag",
         "SELECT partition_id, consumer_id, unread, oldest FROM leat.lag($1, $2)"
     )
-    private static let forgetNodes = Statement("forget_nodes", "SELECT leat.forget_nodes(to_timestamp($1))")
-    /// How long nodes are shown that fell silent.
-    private static let nodeRetention = Duration.seconds(7 * 86_400)
     /// How long checkpoints are kept beyond the one that counts.
     private static let checkpointRetention = Duration.seconds(2 * 3600)
 
@@ -33,28 +30,43 @@ extension EventLog {
     ///
     /// `consumers` are those who read the log; nil if nothing of the log is to be dropped.
     package func upkeep(for consumers: [Consumer]?) async throws(EventLogError) {
-        try await prepare()
-        _ = try await translated { () async throws(PostgreSQLError) in try await pool.query(Self.endRemoved) }
-        var stuck = try await lookAfterChunks(consumers)
-        let now = try await slices.time() / 1_000_000
-        stuck += try await lookAfter("checkpoint", Self.carryCheckpoints, before: now, Self.checkpointRetention)
-        stuck += try await lookAfter("dead_letter", nil, before: now, settings.deadLetterRetention)
-        tellStuck(stuck)
-        try await cutRefused(now)
-        try await cutTimings(now)
-        try await retireGenerations()
-        _ = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(Self.forgetNodes, [.float8(Double(now - Self.nodeRetention.components.seconds))])
+        let survey = try await makeAhead()
+        if survey.hasRemoved {
+            _ = try await translated { () async throws(PostgreSQLError) in try await pool.query(Self.endRemoved) }
         }
+        var stuck = try await lookAfterChunks(consumers, survey)
+        let now = survey.now / 1_000_000
+        let checkpointsEnd = now - Self.checkpointRetention.components.seconds
+        stuck += try await lookAfter(survey["checkpoint"], Self.carryCheckpoints, before: checkpointsEnd)
+        let deadLettersEnd = now - settings.deadLetterRetention.components.seconds
+        stuck += try await lookAfter(survey["dead_letter"], nil, before: deadLettersEnd)
+        tellStuck(stuck)
+        try await tidy(now, oldest: survey["chunk"].attached.first?.slice.lower)
+        if survey.hasClosed { try await retireGenerations() }
+    }
+
+    /// Makes the slices that the next hours need, and says how everything stands then.
+    @discardableResult
+    func makeAhead() async throws(EventLogError) -> Survey {
+        var survey: Survey?
+        try await clock.compare { () async throws(EventLogError) in
+            let seen = try await slices.look()
+            survey = seen
+            return seen.now
+        }
+        if let survey, try await !slices.make(after: survey) { return survey }
+        return try await slices.look()
     }
 
     // MARK: The log itself
 
     /// Measures, judges and drops; returns how many slices could not go.
-    private func lookAfterChunks(_ consumers: [Consumer]?) async throws(EventLogError) -> Int {
-        let survey = try await slices.survey("chunk")
+    private func lookAfterChunks(
+        _ consumers: [Consumer]?,
+        _ all: Survey
+    ) async throws(EventLogError) -> Int {
+        let (survey, now) = (all["chunk"], all.now)
         var stuck = try await clear(survey)
-        let now = try await slices.time()
         let over = now - settings.measureAfter.microseconds
         for entry in survey.attached where !entry.isMeasured && entry.slice.upper * 1_000_000 <= over {
             try await slices.measure(entry.slice)
@@ -73,7 +85,6 @@ extension EventLog {
                 break
             }
         }
-        if let first = survey.attached.first { try await slices.forgetMeasures(before: first.slice.lower) }
         return stuck
     }
 
@@ -148,16 +159,14 @@ extension EventLog {
 
     // MARK: What else comes in slices
 
-    /// Drops the slices of a table that have had their time; returns how many could not go.
+    /// Drops the slices of a table that end by a time, in seconds since 1970; returns how many could not go.
     private func lookAfter(
-        _ table: String,
+        _ survey: SliceSurvey,
         _ carrying: Statement?,
-        before now: Int64,
-        _ keep: Duration
+        before end: Int64
     ) async throws(EventLogError) -> Int {
-        let survey = try await slices.survey(table)
         let stuck = try await clear(survey)
-        let old = survey.attached.map(\.slice).filter { $0.upper <= now - keep.components.seconds }
+        let old = survey.attached.map(\.slice).filter { $0.upper <= end }
         if stuck > 0 { return stuck + old.count }
         for (place, slice) in old.enumerated() {
             if let carrying { try await carry(carrying, slice) }

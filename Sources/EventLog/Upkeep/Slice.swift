@@ -49,25 +49,3 @@ struct Slice: Hashable, Sendable {
         return missing
     }
 }
-
-/// The slices of one table as they stand, each list from the oldest on.
-struct SliceSurvey: Equatable, Sendable {
-    /// One slice with what is known of its size.
-    struct Entry: Equatable, Sendable {
-        let slice: Slice
-        let bytes: Int64
-        let isMeasured: Bool
-    }
-
-    var attached: [Entry] = []
-    /// Their detachment was begun and not ended.
-    var leaving: [Slice] = []
-    /// Tables of their own: not attached yet, or any more.
-    var loose: [Slice] = []
-
-    /// What a drop that was interrupted has left: tables of their own that are older than everything attached.
-    var leftOver: [Slice] {
-        guard let first = attached.first else { return [] }
-        return loose.filter { $0.upper <= first.slice.lower }
-    }
-}

@@ -17,7 +17,7 @@ struct Slices: Sendable {
     private static let pause = Duration.milliseconds(100)
 
     private static let now = Statement("slices_now", "SELECT extract(epoch FROM clock_timestamp())::float8")
-    private static let survey = Statement("slices", "SELECT name, state, bytes, is_measured FROM leat.slices($1::text)")
+    private static let survey = Statement("survey", "SELECT kind, name, state, bytes, is_measured FROM leat.survey()")
     private static let make = Statement(
         "make_slice",
         "SELECT leat.make_slice($1::text, $2, $3)",
@@ -28,7 +28,6 @@ struct Slices: Sendable {
         "SELECT leat.measure_slice($1, $2)",
         timeout: .seconds(600)
     )
-    private static let forget = Statement("forget_slices", "SELECT leat.forget_slices(to_timestamp($1))")
     /// How long one statement of a drop may wait; nobody but makers of slices waits meanwhile.
     private let hurry: Statement
     private static let calm = Statement("slice_calm", "RESET lock_timeout")
@@ -49,42 +48,40 @@ struct Slices: Sendable {
     }
 
     /// Makes the slices that will be needed next.
-    func makeAhead() async throws(EventLogError) {
-        for table in tables {
-            for attempt in 1...Self.attempts {
-                do throws(EventLogError) {
-                    let there = try await survey(table.name).attached.map(\.slice)
-                    let now = try await time() / 1_000_000
-                    for slice in Slice.missing(table, existing: there, now: now) { try await make(slice) }
-                    break
-                } catch {
-                    guard error.isOthersWork, attempt < Self.attempts else { throw error }
-                    try? await Task.sleep(for: Self.pause)
+    func makeAhead() async throws(EventLogError) { _ = try await make(after: try await look()) }
+
+    /// Makes the slices that are missing by this look; false if none was.
+    func make(after survey: Survey) async throws(EventLogError) -> Bool {
+        var survey = survey
+        var hasMade = false
+        for attempt in 1...Self.attempts {
+            do throws(EventLogError) {
+                for table in tables {
+                    let there = survey[table.name].attached.map(\.slice)
+                    for slice in Slice.missing(table, existing: there, now: survey.now / 1_000_000) {
+                        hasMade = true
+                        try await make(slice)
+                    }
                 }
+                return hasMade
+            } catch {
+                guard error.isOthersWork, attempt < Self.attempts else { throw error }
+                try? await Task.sleep(for: Self.pause)
             }
+            survey = try await look()
+        }
+        return hasMade
+    }
+
+    /// How everything stands that a round of upkeep looks after.
+    func look() async throws(EventLogError) -> Survey {
+        try await translated { () async throws(PostgreSQLError) in
+            try Survey(try await pool.query(Self.survey))
         }
     }
 
     /// The slices of a table as they stand now.
-    func survey(_ table: String) async throws(EventLogError) -> SliceSurvey {
-        try await translated { () async throws(PostgreSQLError) in
-            var survey = SliceSurvey()
-            for row in try await pool.query(Self.survey, [.text(table)]) {
-                guard let slice = Slice(table: table, name: try row.text(0)) else { continue }
-                switch try row.text(1) {
-                case "attached":
-                    let entry = SliceSurvey.Entry(slice: slice, bytes: try row.int8(2), isMeasured: try row.bool(3))
-                    survey.attached.append(entry)
-                case "leaving": survey.leaving.append(slice)
-                default: survey.loose.append(slice)
-                }
-            }
-            survey.attached.sort { $0.slice.lower < $1.slice.lower }
-            survey.leaving.sort { $0.lower < $1.lower }
-            survey.loose.sort { $0.lower < $1.lower }
-            return survey
-        }
-    }
+    func survey(_ table: String) async throws(EventLogError) -> SliceSurvey { try await look()[table] }
 
     /// The time by PostgreSQL's clock, which rules the slices.
     /// - Unit: microseconds since 1970.
@@ -98,13 +95,6 @@ struct Slices: Sendable {
     func measure(_ slice: Slice) async throws(EventLogError) {
         _ = try await translated { () async throws(PostgreSQLError) in
             try await pool.query(Self.measure, [.int8(slice.lower), .int8(slice.upper)])
-        }
-    }
-
-    /// Forgets the measures of slices before this time.
-    func forgetMeasures(before time: Int64) async throws(EventLogError) {
-        _ = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(Self.forget, [.float8(Double(time))])
         }
     }
 

@@ -17,6 +17,13 @@ package struct LaneCheckpoint: Sendable {
     /// Events that were handed to delivery since the lane began and have an end; set by the lane's owner.
     var ended = 0
 
+    /// The same without what became of single events.
+    var progress: LaneCheckpoint {
+        var progress = self
+        (progress.parked, progress.released, progress.deadLetters) = ([], [], [])
+        return progress
+    }
+
     /// The rows that it writes or deletes beside its own.
     var rows: Int { parked.count + released.count + deadLetters.count }
 

@@ -13,6 +13,10 @@ struct CheckpointRoll {
         fileprivate var number: Int64
         /// The events that it had read at its latest commit.
         fileprivate var read: Int64
+        /// Its progress as of the latest commit; nil if there was none since it was entered.
+        fileprivate var progress: LaneCheckpoint?
+        /// Whether the database may have lost that.
+        fileprivate var isDoubtful = false
         /// The last round in which it gave something.
         fileprivate var round = 0
         /// Another node has taken over, or the database refuses: nothing of the lane is committed any more.
@@ -60,9 +64,19 @@ struct CheckpointRoll {
     /// Whether nobody has left anything.
     var isEmpty: Bool { filled.isEmpty }
 
+    /// Learns that the database may have lost commits of mere progress, so that lanes which publish nothing more would be
+    /// held for late.
+    mutating func doubt() {
+        for (lane, entry) in entries where entry.progress != nil && !entry.isOver {
+            entries[lane]?.isDoubtful = true
+            filled.insert(lane)
+        }
+    }
+
     /// Learns that something was committed.
     mutating func commit(_ page: CheckpointBatch.Page) {
         entries[page.lane]?.read = page.checkpoint.counts.read
+        entries[page.lane]?.progress = page.checkpoint.progress
         entries[page.lane]?.ledger.commit(page.checkpoint)
     }
 
@@ -90,7 +104,8 @@ struct CheckpointRoll {
             guard rows < Self.rowsTogether, bytes < Self.bytesTogether else { break }
             // Before it is taken, so that what comes meanwhile is noted again.
             filled.remove(lane)
-            guard let checkpoint = entry.ledger.take() else { continue }
+            guard let checkpoint = entry.ledger.take() ?? (entry.isDoubtful ? entry.progress : nil) else { continue }
+            entries[lane]?.isDoubtful = false
             rows += checkpoint.rows
             bytes += checkpoint.bytes
             entries[lane]?.number += 1

@@ -77,6 +77,12 @@ final class Checkpointer: Sendable {
         }
     }
 
+    /// Commits the progress of all lanes once more: the database came back, and may have lost what did not wait for its disk.
+    func doubt() {
+        state.withLock { $0.roll.doubt() }
+        signal.yield()
+    }
+
     /// Commits every period while there is something, until the task is cancelled; while that fails, less often.
     func run() async {
         for await _ in signals {

@@ -83,6 +83,7 @@ package final class Pipeline: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.followCatalog() }
                 group.addTask { await self.checkpointer.run() }
+                group.addTask { for await _ in self.log.returns() { self.checkpointer.doubt() } }
                 group.addTask { for await _ in self.log.holdings() { self.notice.yield(.leases) } }
                 group.addTask {
                     for await _ in self.log.lapses() where !self.log.maySend { self.fleet.callOffAll() }

@@ -16,7 +16,15 @@ struct NodesCommand: AsyncParsableCommand {
             let answer = try await client.call(.get, "/nodes")
             if json { return Terminal.line(answer.json) }
             Self.table(answer).show(orSay: "There are no nodes.")
+            if let warning = Self.warning(answer) { Terminal.line(warning) }
         }
+    }
+
+    /// What there is to say if every server that lives is drained.
+    static func warning(_ answer: Document) -> String? {
+        let living = answer.list("nodes").filter { $0.word("state") != "silent" }
+        guard !living.isEmpty, living.allSatisfy({ $0["draining"]?.truth == true }) else { return nil }
+        return "Every server that lives is drained, so no lane runs anywhere: leat node drain NAME --undo"
     }
 
     static func table(_ answer: Document) -> Table {

@@ -76,7 +76,15 @@ extension Server {
                     let words = "\"code\":\"database\",\"message\":\"The database does not answer.\""
                     return answer(.serviceUnavailable, "{\"status\":\"down\",\(words)}")
                 }
-                return answer(.ok, log.holding.isDraining ? "{\"status\":\"draining\"}" : "{\"status\":\"up\"}")
+                let holding = log.holding
+                if holding.isStranded {
+                    let message = "Every server is drained, so no lane runs anywhere."
+                    return answer(
+                        .ok,
+                        "{\"status\":\"draining\",\"code\":\"all_drained\",\"message\":\"\(message)\"}"
+                    )
+                }
+                return answer(.ok, holding.isDraining ? "{\"status\":\"draining\"}" : "{\"status\":\"up\"}")
             }
         }
     }

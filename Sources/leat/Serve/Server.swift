@@ -208,6 +208,7 @@ struct Server {
             LongLived { await timings.run() },
             LongLived { [catalog] in try await log.run(for: { catalog.current.consumers }) },
             catalog,
+            LongLived { [catalog, log] in for await revision in log.revisions() { await catalog.learn(revision) } },
             LastWork { await workshop.close() },
             LastWork { try? await sender.shutdown() },
             pipeline,

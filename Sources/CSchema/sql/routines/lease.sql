@@ -17,8 +17,8 @@ $$;
 
 -- Everything that a node and the others have to tell each other, once a second: its sign of life; the nodes whose signs
 -- stand still (`silent`), at which count; leases that it gives back; partitions that it claims. The rows tell it how it
--- stands itself (0 another run has its place, 1 alive, 2 held for silent), who lives, which leases it has given back and
--- which of its claims it holds.
+-- stands itself (0 another run has its place, 1 alive, 2 held for silent), with the number of the configuration's last
+-- change, so that nobody has to ask for that; who lives, which leases it has given back and which of its claims it holds.
 --
 -- At rest this touches the node's own row and nothing else. It never waits for a lock: what somebody holds is left for
 -- the next time. It is sent as one simple message, which the server ends by itself, so a node that is stopped holds
@@ -46,7 +46,7 @@ BEGIN
         RETURN QUERY SELECT 'me', '2', '', '', '', '';
         RETURN;
     END IF;
-    RETURN QUERY SELECT 'me', '1', '', '', '', '';
+    RETURN QUERY SELECT 'me', '1', '', '', (SELECT r.revision::text FROM leat.catalog_revision r), '';
     is_news := served <> takes;
     IF cardinality(silent) > 0 THEN
         UPDATE leat.node n SET ended_at = clock_timestamp() WHERE n.node_id IN (
@@ -145,10 +145,4 @@ BEGIN
     END IF;
     COMMIT;
 END
-$$;
-
--- Forgets nodes that others held for silent long ago.
-CREATE FUNCTION leat.forget_nodes(before timestamptz) RETURNS void
-LANGUAGE sql AS $$
-    DELETE FROM leat.node WHERE node_id IN (SELECT node_id FROM leat.node WHERE ended_at < before FOR UPDATE SKIP LOCKED)
 $$;

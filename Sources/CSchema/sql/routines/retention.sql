@@ -23,11 +23,52 @@ BEGIN
 END
 $$;
 
--- Forgets the measures of slices that are gone; what daily limits need stays.
-CREATE FUNCTION leat.forget_slices(before timestamptz) RETURNS void
+-- What a round of upkeep must know, at one look: the time in microseconds; the slices of every table, see leat.slices; and
+-- whether there are removed connections, whose lanes are to end, and closed generations, to be put away.
+CREATE FUNCTION leat.survey() RETURNS TABLE (kind text, name text, state text, bytes bigint, is_measured boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT 'now', '', '', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, false
+    UNION ALL
+    SELECT t.name, s.name, s.state, s.bytes, s.is_measured
+    FROM unnest(ARRAY['chunk', 'checkpoint', 'dead_letter']) AS t (name), leat.slices(t.name) AS s
+    UNION ALL
+    SELECT 'removed', '', '', 0, false
+    WHERE EXISTS (SELECT FROM leat.connection c WHERE c.removed_at IS NOT NULL)
+    UNION ALL
+    SELECT 'closed', '', '', 0, false
+    WHERE EXISTS (SELECT FROM leat.generation g WHERE g.closed_at IS NOT NULL AND g.retired_at IS NULL)
+$$;
+
+-- Deletes, once a round, what has had its time and is too little for slices: counts of refused events, whose totals stay
+-- in a row of which the minute is before all others; samples of them, the oldest of each source first where it has more
+-- than `samples`; timings, at most `timings` at a time, so that a retention that was made shorter takes several rounds;
+-- the measures of slices that are gone, except what daily limits need; nodes that others held for silent long ago.
+CREATE FUNCTION leat.tidy(
+    refused_before timestamptz, samples bigint, timings_before timestamptz, timings bigint, slices_before timestamptz,
+    nodes_before timestamptz
+) RETURNS void
 LANGUAGE sql AS $$
-    DELETE FROM leat.slice_source WHERE lower_at < least(before, clock_timestamp() - interval '2 days');
-    DELETE FROM leat.slice WHERE lower_at < least(before, clock_timestamp() - interval '2 days');
+    WITH old AS (
+        DELETE FROM leat.refused_count WHERE minute < refused_before AND minute > '-infinity'
+        RETURNING source_id, reason, events
+    )
+    INSERT INTO leat.refused_count AS c (source_id, minute, node_id, reason, events, flush)
+    SELECT source_id, '-infinity', 0, reason, sum(events), 0 FROM old GROUP BY source_id, reason
+    ON CONFLICT (source_id, minute, node_id, reason) DO UPDATE SET events = c.events + excluded.events;
+    DELETE FROM leat.refused WHERE refused_at < refused_before;
+    DELETE FROM leat.refused r USING (SELECT DISTINCT source_id FROM leat.refused) AS s
+    WHERE r.source_id = s.source_id AND r.refused_id <= (
+        SELECT x.refused_id FROM leat.refused x WHERE x.source_id = s.source_id
+        ORDER BY x.refused_id DESC OFFSET samples LIMIT 1
+    );
+    DELETE FROM leat.timing WHERE ctid = ANY (ARRAY (
+        SELECT ctid FROM leat.timing WHERE minute < timings_before ORDER BY minute LIMIT timings
+    ));
+    DELETE FROM leat.slice_source WHERE lower_at < least(slices_before, clock_timestamp() - interval '2 days');
+    DELETE FROM leat.slice WHERE lower_at < least(slices_before, clock_timestamp() - interval '2 days');
+    DELETE FROM leat.node WHERE node_id IN (
+        SELECT node_id FROM leat.node WHERE ended_at < nodes_before FOR UPDATE SKIP LOCKED
+    )
 $$;
 
 -- How far lanes are behind: the events between their place and the end, and the time of the oldest chunk that they
