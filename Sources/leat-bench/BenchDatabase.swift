@@ -5,9 +5,10 @@ import PostgreSQL
 
 /// A private PostgreSQL server for one measurement: it commits to disk, and is gone afterwards.
 enum BenchDatabase {
-    /// Gives `body` sessions of a database with the whole schema.
+    /// Gives `body` sessions of a database with the whole schema; `parameters` are more settings of PostgreSQL.
     static func with<Result>(
         connections: Int = 8,
+        parameters: [String: String] = [:],
         _ body: (ConnectionPool, EventLog) async throws -> Result
     ) async throws -> Result {
         let folder = try makeFolder()
@@ -17,6 +18,7 @@ enum BenchDatabase {
             socketDirectory: folder + "/socket",
             logFile: folder + "/log"
         )
+        settings.parameters = parameters
         if geteuid() == 0, let entry = unsafe getpwnam("postgres") {
             unsafe settings.account = (entry.pointee.pw_uid, entry.pointee.pw_gid)
             // The server makes its folders beside each other here.

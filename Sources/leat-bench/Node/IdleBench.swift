@@ -23,29 +23,35 @@ struct IdleBench: AsyncParsableCommand {
     @Option(help: "For how many seconds it is watched.")
     var seconds = 60
 
-    /// How long it may come to rest after its start.
-    private static let settling = Duration.seconds(20)
+    /// How long it may come to rest after its start: until PostgreSQL has looked once at all that was written, too.
+    private static let settling = Duration.seconds(80)
 
     func run() async throws {
-        try await BenchDatabase.with { pool, _ in
+        try await BenchDatabase.with(parameters: SentStatements.parameters) { pool, _ in
             let catalog = try await Catalog.open(pool: pool, logger: .silent)
             try await plugins.set(try declaration, in: catalog)
             let folder = FileManager.default.temporaryDirectory.appending(path: "leat-bench-\(getpid())").path
             defer { try? FileManager.default.removeItem(atPath: folder) }
             let node = try await ServedNode.start(pool.settings, folder: folder)
             try await Task.sleep(for: Self.settling)
-            let before = try await Reading(node, pool)
+            let postmaster = try await pool.postmaster()
+            let before = try await Reading(node, pool, postmaster)
             try await Task.sleep(for: .seconds(seconds))
-            let after = try await Reading(node, pool)
+            let after = try await Reading(node, pool, postmaster)
             try await node.stop()
             let minutes = (after.at - before.at) / .seconds(60)
             for (name, spent) in [
                 ("server", after.server - before.server), ("workers", after.workers - before.workers),
                 ("postgresql", after.database - before.database),
             ] { BenchLine(bench: "idle.\(name)", unit: "CPU s/minute", values: [spent / minutes]).emit() }
-            // Our own first look, two queries, is among them.
-            let rate = Double(after.transactions - before.transactions - 2) / (minutes * 60)
+            // Our own first look is among them.
+            let rate = Double(after.transactions - before.transactions - 1) / (minutes * 60)
             BenchLine(bench: "idle.transactions", unit: "1/s", values: [rate]).emit()
+            // Of these the server's own; the others are PostgreSQL's housekeeping.
+            for (name, count) in after.sent.since(before.sent) {
+                let rate = Double(count) / (minutes * 60)
+                BenchLine(bench: "idle.statements.\(name)", unit: "1/s", values: [rate]).emit()
+            }
         }
     }
 
@@ -74,15 +80,20 @@ struct IdleBench: AsyncParsableCommand {
         let workers: Double
         let database: Double
         let transactions: Int64
+        let sent: SentStatements
 
-        init(_ node: ServedNode, _ pool: ConnectionPool) async throws {
-            transactions = try await pool.number(
-                """
-                SELECT xact_commit + xact_rollback FROM (SELECT pg_stat_clear_snapshot()) AS clear, pg_stat_database
-                WHERE datname = current_database()
-                """
-            )
-            let postmaster = try await pool.postmaster()
+        /// A simple message, which is one transaction.
+        private static let question = Statement(
+            "bench",
+            """
+            SELECT xact_commit + xact_rollback FROM (SELECT pg_stat_clear_snapshot()) AS clear, pg_stat_database
+            WHERE datname = current_database()
+            """
+        )
+
+        init(_ node: ServedNode, _ pool: ConnectionPool, _ postmaster: Int32) async throws {
+            transactions = Int64(try await pool.execute(Self.question).first?.text(0) ?? "") ?? 0
+            sent = try SentStatements(of: postmaster)
             let tree = ProcessTree()
             server = tree.cpu(of: [node.pid]) { $0.hasSuffix("leat") }
             workers = tree.cpu(of: [node.pid]) { !$0.hasSuffix("leat") }
