@@ -1,4 +1,4 @@
-/// What an audit of the log looked at in one moment of it, and what does not add up.
+/// What an audit of the log looked at, each partition as of one moment, and what does not add up.
 package struct AuditReport: Equatable, Sendable {
     /// One rule, how much it was held against, and how often it was broken.
     package struct Check: Equatable, Sendable {

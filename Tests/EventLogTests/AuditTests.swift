@@ -216,17 +216,96 @@ import Testing
         }
     }
 
-    @Test func `Everything is looked at as of one moment, whatever is appended meanwhile`() async throws {
+    @Test func `A partition is looked at as of one moment, whatever is appended meanwhile`() async throws {
         try await LogScene.with { scene in
             try await scene.pool.transaction { connection in
                 var auditor = Auditor(connection, isDeep: false, end: .now + .seconds(60))
-                try await auditor.run(nil)
+                #expect(try await auditor.check(scene.partitions[0]))
                 // What comes after the moment is not seen.
                 _ = try await scene.log.append([Events.draft(40..<50, partition: scene.partitions[0])])
                 auditor.report = AuditReport(checks: Auditor.checks)
-                for partition in scene.partitions { try await auditor.checkChunks(partition) }
-                #expect(auditor.report.checks.first { $0.name == "chunks" }?.looked == 8)
+                try await auditor.checkChunks(scene.partitions[0])
+                #expect(auditor.report.checks.first { $0.name == "chunks" }?.looked == 4)
             }
+        }
+    }
+
+    @Test func `A slice goes while an audit is under way, and the audit goes on`() async throws {
+        try await LogScene.with { scene in
+            let connection = try await Connection.open(scene.pool.settings)
+            var auditor = Auditor(connection, isDeep: true, end: .now + .seconds(60))
+            #expect(try await auditor.take(scene.partitions[0]))
+            try await auditor.readAll(scene.partitions[0])
+            let oldest = try #require(try await scene.log.slices.survey("chunk").attached.first).slice
+            #expect(try await scene.log.slices.drop(oldest))
+            #expect(try await auditor.take(scene.partitions[1]))
+            #expect(auditor.report.faults == [])
+            // A partition that was put away meanwhile is none any more.
+            #expect(try await !auditor.take(PartitionID(source: SourceID(rawValue: 99), generation: 0, number: 0)))
+            await connection.close()
+        }
+    }
+
+    /// What is done to what is kept of a generation that was put away, and what the audit says of it.
+    static let retiredDamages = [
+        ("DELETE FROM leat.retired_lanes WHERE consumer_id = 1", "nothing is kept of what it counted"),
+        (
+            "UPDATE leat.retired_lanes SET accepted = 39, expired = 4",
+            "accepted 39, but the generation ended with 40 events"
+        ),
+        (
+            "UPDATE leat.retired_lanes SET accepted = 41, expired = 6",
+            "accepted 41, but the generation ended with 40 events"
+        ),
+        ("UPDATE leat.retired_lanes SET expired = 6", "accepted 40 is not read 35 + expired 6"),
+        ("UPDATE leat.retired_lanes SET dropped = 9", "read 35 is not the 36 that something became of"),
+        ("UPDATE leat.retired_lanes SET delivered = 18", "emitted 20 is not delivered + dead, 21"),
+        (
+            "UPDATE leat.retired_lanes SET failed = -1, filtered = filtered + 4",
+            "one of its counts is below 0"
+        ),
+    ]
+
+    @Test func `What is kept of a generation that was put away is held against the rules`() async throws {
+        try await LogScene.with { scene in
+            // Of a source with one connection from the beginning, and one that came later.
+            try await scene.execute(
+                """
+                UPDATE leat.connection SET created_at = created_at - interval '1 hour' WHERE connection_id = 1;
+                INSERT INTO leat.generation (
+                    source_id, generation, partitions, opened_at, closed_at, end_offsets, end_times, retired_at
+                ) VALUES (
+                    1, 7, 2, now() - interval '30 minutes', now() - interval '20 minutes', '{30,10}',
+                    ARRAY[now(), now()], now()
+                );
+                INSERT INTO leat.retired_lanes VALUES (1, 1, 7, 40, 5, 35, 3, 4, 8, 3, 17, 20, 17, 3);
+                ALTER TABLE leat.retired_lanes DROP CONSTRAINT retired_lanes_check,
+                    DROP CONSTRAINT retired_lanes_check1, DROP CONSTRAINT retired_lanes_check2
+                """
+            )
+            let sound = try await scene.audit()
+            #expect(sound.faults == [])
+            #expect(sound.checks.first { $0.name == "retired" }?.looked == 1)
+            for (sql, words) in Self.retiredDamages {
+                try await scene.execute("CREATE TABLE kept AS SELECT * FROM leat.retired_lanes; \(sql)")
+                let faults = try await scene.audit().faults
+                #expect(faults.count >= 1)
+                #expect(
+                    faults.contains {
+                        $0.check == "retired" && $0.place == "generation 1.7, connection 1" && $0.sentence == words
+                    },
+                    "\(words): \(faults)"
+                )
+                try await scene.execute(
+                    """
+                    DELETE FROM leat.retired_lanes; INSERT INTO leat.retired_lanes SELECT * FROM kept; DROP TABLE kept
+                    """
+                )
+            }
+            // One that came later has some of it, and none of what was before.
+            try await scene.execute("UPDATE leat.connection SET created_at = now() WHERE connection_id = 1")
+            try await scene.execute("UPDATE leat.retired_lanes SET accepted = 39, read = 34, dropped = 7")
+            #expect(try await scene.audit().faults == [])
         }
     }
 }

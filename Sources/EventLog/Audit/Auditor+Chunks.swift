@@ -77,7 +77,6 @@ extension Auditor {
         let limit = isDeep ? Int64.max : Self.headLimit
         let heads = try await connection.query(Self.heads, [.int8(partition.rawValue), .int8(limit)])
         try await take("directories", heads, partition)
-        if isDeep { try await readAll(partition) }
     }
 
     private mutating func take(
@@ -96,7 +95,8 @@ extension Auditor {
         }
     }
 
-    private mutating func readAll(_ partition: PartitionID) async throws(PostgreSQLError) {
+    /// Reads every chunk by itself, which needs no snapshot: a chunk never changes.
+    mutating func readAll(_ partition: PartitionID) async throws(PostgreSQLError) {
         var time: Int64 = 0
         while true {
             guard ContinuousClock.now < end else { throw .timedOut(query: Self.payloads.name) }

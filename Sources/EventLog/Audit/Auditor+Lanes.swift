@@ -88,7 +88,7 @@ extension Auditor {
     private static let closingTime = 60.0
 
     mutating func checkLanes(_ partition: PartitionID, _ scene: Scene) async throws(PostgreSQLError) {
-        let connections = scene.connections[partition.source] ?? [:]
+        let connections = scene.connections
         let place = "partition \(partition)"
         for row in try await connection.query(Self.consumers, [.int8(partition.rawValue)]) {
             let consumer = ConsumerID(rawValue: try row.int8(0))
@@ -103,7 +103,7 @@ extension Auditor {
             if row.isNull(5) {
                 // Whoever was made when the partition was closed, or while it was, has no lane on it.
                 let made = (connections[consumer] ?? 0) + Self.closingTime
-                guard made < scene.openUntil[partition] ?? .infinity else { continue }
+                guard made < scene.openUntil else { continue }
                 report.add("lanes", place, "connection \(consumer) has no checkpoint here")
                 continue
             }

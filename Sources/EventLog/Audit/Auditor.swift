@@ -1,22 +1,22 @@
 import EventModel
 import PostgreSQL
 
-/// Goes through the log partition by partition, on one session and in one snapshot.
+/// Goes through the log partition by partition, on one session and each in a snapshot of its own: no rule is about two
+/// partitions, and whoever drops slices waits for one snapshot at most.
 struct Auditor: Sendable {
     let connection: Connection
     let isDeep: Bool
     let end: ContinuousClock.Instant
     var report: AuditReport
 
-    /// What must be known before any partition is looked at.
+    /// What must be known before a partition is looked at.
     struct Scene: Sendable {
-        var partitions: [PartitionID] = []
         /// Until when a connection had to be made so as to have a lane on the partition.
         /// - Unit: seconds since 1970.
-        var openUntil: [PartitionID: Double] = [:]
-        /// The connections of each source, and since when each is there.
+        var openUntil: Double
+        /// The connections of its source, and since when each is there.
         /// - Unit: seconds since 1970.
-        var connections: [SourceID: [ConsumerID: Double]] = [:]
+        var connections: [ConsumerID: Double] = [:]
         /// Removed so lately that their lanes may be there still.
         var leaving: Set<ConsumerID> = []
         /// From when on every dead letter is kept.
@@ -44,6 +44,10 @@ struct Auditor: Sendable {
             rule: "what waits is parked, and what is parked waits and is settled in its lane"
         ),
         AuditReport.Check(name: "dead letters", rule: "as many dead letters are kept as were counted"),
+        AuditReport.Check(
+            name: "retired",
+            rule: "what is kept of retired generations adds up, and is all that they had accepted"
+        ),
         AuditReport.Check(name: "checkpoints", rule: "numbers, positions and counts of a lane never go back"),
         AuditReport.Check(name: "leases", rule: "a lease names a known node, and no commit is of a later epoch"),
     ]
@@ -55,14 +59,11 @@ struct Auditor: Sendable {
         report = AuditReport(checks: Self.checks.filter { isDeep || $0.name != "bodies" })
     }
 
+    /// The lock before the first read, as a dump does: a slice that went meanwhile would take what the snapshot counts on.
     private static let moment = Statement(
         "audit_moment",
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-    )
-    /// Before the first read, as a dump does: a slice that went meanwhile would take what the snapshot counts on.
-    private static let hold = Statement(
-        "audit_hold",
         """
+        SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
         SET LOCAL lock_timeout = '5s';
         LOCK TABLE leat.chunk, leat.checkpoint, leat.dead_letter IN ACCESS SHARE MODE
         """
@@ -70,66 +71,88 @@ struct Auditor: Sendable {
     private static let partitions = Statement(
         "audit_partitions",
         """
-        SELECT partition_id, coalesce(extract(epoch FROM closed_at), 'infinity')::float8 FROM leat.partition
+        SELECT partition_id FROM leat.partition
         WHERE $1::bigint IS NULL OR partition_id >= $1 << 24 AND partition_id < ($1 + 1) << 24
         ORDER BY partition_id
+        """
+    )
+    private static let partition = Statement(
+        "audit_partition",
+        """
+        SELECT coalesce(extract(epoch FROM p.closed_at), 'infinity')::float8, (
+            SELECT coalesce(min(split_part(c.relname, '_', 3)::float8), 0) FROM pg_inherits i
+            JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'leat.dead_letter'::regclass
+        ) FROM leat.partition p WHERE p.partition_id = $1
         """
     )
     private static let connections = Statement(
         "audit_connections",
         """
-        SELECT connection_id, source_id, extract(epoch FROM created_at)::float8, removed_at IS NULL
+        SELECT connection_id, extract(epoch FROM created_at)::float8, removed_at IS NULL
         FROM leat.connection
-        WHERE removed_at IS NULL OR removed_at > clock_timestamp() - interval '10 minutes'
-        """
-    )
-    private static let deadLettersSince = Statement(
-        "audit_dead_letters_since",
-        """
-        SELECT coalesce(min(split_part(c.relname, '_', 3)::float8), 0) FROM pg_inherits i
-        JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'leat.dead_letter'::regclass
+        WHERE source_id = $1 AND (removed_at IS NULL OR removed_at > clock_timestamp() - interval '10 minutes')
         """
     )
 
-    mutating func run(_ source: SourceID?) async throws(PostgreSQLError) {
-        do throws(PostgreSQLError) {
+    mutating func run(_ source: SourceID?) async throws {
+        do {
             try await look(source)
-        } catch {
+        } catch PostgreSQLError.timedOut {
             // The time was up in the middle of a statement.
-            guard case .timedOut = error else { throw error }
         }
     }
 
-    private mutating func look(_ source: SourceID?) async throws(PostgreSQLError) {
-        try await connection.execute(Self.moment)
-        try await connection.execute(Self.hold)
-        let scene = try await scene(source)
-        report.allPartitions = Int64(scene.partitions.count)
-        for partition in scene.partitions {
+    private mutating func look(_ source: SourceID?) async throws {
+        let rows = try await connection.query(Self.partitions, [source.map { .int8($0.rawValue) } ?? .null])
+        let partitions = try rows.map { PartitionID(rawValue: try $0.int8(0)) }
+        report.allPartitions = Int64(partitions.count)
+        for partition in partitions {
             guard ContinuousClock.now < end else { return }
-            try await checkChunks(partition)
-            try await checkLanes(partition, scene)
-            report.partitions += 1
+            if try await take(partition) {
+                if isDeep { try await readAll(partition) }
+                report.partitions += 1
+            } else {
+                // Its generation was put away since.
+                report.allPartitions -= 1
+            }
         }
+        try await checkRetired(source)
         report.isComplete = true
     }
 
-    private func scene(_ source: SourceID?) async throws(PostgreSQLError) -> Scene {
-        var scene = Scene()
-        for row in try await connection.query(Self.partitions, [source.map { .int8($0.rawValue) } ?? .null]) {
-            let partition = PartitionID(rawValue: try row.int8(0))
-            scene.partitions.append(partition)
-            scene.openUntil[partition] = try row.float8(1)
+    /// Looks at one partition as of one moment; false if it is there no more.
+    mutating func take(_ partition: PartitionID) async throws -> Bool {
+        let auditor = self
+        let after = try await connection.transaction { connection -> Auditor? in
+            var auditor = auditor
+            return try await auditor.check(partition) ? auditor : nil
         }
-        for row in try await connection.query(Self.connections) {
+        if let after { report = after.report }
+        return after != nil
+    }
+
+    /// The same inside a transaction that was just begun.
+    mutating func check(_ partition: PartitionID) async throws(PostgreSQLError) -> Bool {
+        try await connection.execute(Self.moment)
+        guard let scene = try await scene(partition) else { return false }
+        try await checkChunks(partition)
+        try await checkLanes(partition, scene)
+        return true
+    }
+
+    private func scene(_ partition: PartitionID) async throws(PostgreSQLError) -> Scene? {
+        let rows = try await connection.query(Self.partition, [.int8(partition.rawValue)])
+        guard let row = rows.first else { return nil }
+        var scene = Scene(openUntil: try row.float8(0))
+        scene.deadLettersSince = try row.float8(1)
+        for row in try await connection.query(Self.connections, [.int8(partition.source.rawValue)]) {
             let connection = ConsumerID(rawValue: try row.int8(0))
-            if try row.bool(3) {
-                scene.connections[SourceID(rawValue: try row.int8(1)), default: [:]][connection] = try row.float8(2)
+            if try row.bool(2) {
+                scene.connections[connection] = try row.float8(1)
             } else {
                 scene.leaving.insert(connection)
             }
         }
-        scene.deadLettersSince = try await connection.query(Self.deadLettersSince).first?.float8(0) ?? 0
         return scene
     }
 }

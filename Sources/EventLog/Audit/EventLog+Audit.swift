@@ -17,10 +17,11 @@ extension EventLog {
         """,
         timeout: peopleTimeout
     )
-    /// Holds everything that is kept of the log, or of one source, against the rules of its tables, as of one moment.
+    /// Holds everything that is kept of the log, or of one source, against the rules of its tables, each partition as of one
+    /// moment.
     ///
-    /// It reads in one snapshot and locks nothing that the log's work needs. It stops where the time is up and says how far
-    /// it came. With `isDeep` it reads every chunk whole.
+    /// It locks nothing that the log's work needs. It stops where the time is up and says how far it came. With `isDeep` it
+    /// reads every chunk whole.
     package func audit(
         _ source: SourceID?,
         isDeep: Bool,
@@ -29,15 +30,13 @@ extension EventLog {
         let began = ContinuousClock.now
         var settings = pool.settings
         settings.statementTimeout = limit
-        let auditor: Auditor
+        var report: AuditReport
         do {
             let connection = try await Connection.open(settings)
             do {
-                auditor = try await connection.transaction { connection in
-                    var auditor = Auditor(connection, isDeep: isDeep, end: began + limit)
-                    try await auditor.run(source)
-                    return auditor
-                }
+                var auditor = Auditor(connection, isDeep: isDeep, end: began + limit)
+                try await auditor.run(source)
+                report = auditor.report
                 await connection.close()
             } catch {
                 await connection.close()
@@ -48,7 +47,6 @@ extension EventLog {
         } catch {
             throw .database(.cancelled(query: "audit"))
         }
-        var report = auditor.report
         try await findStrayLeases(source, &report)
         report.duration = began.duration(to: .now) / .seconds(1)
         return report

@@ -8,7 +8,7 @@ struct AuditCommand: AsyncParsableCommand {
         commandName: "audit",
         abstract: "Prove the counts and the order of the log on the running system.",
         discussion: """
-            Everything is looked at as of one moment, without holding anybody up. Ends with 0 if everything adds up, and \
+            Each partition is looked at as of one moment, without holding anybody up. Ends with 0 if everything adds up, and \
             with 1 if anything does not, or if not everything could be looked at in the time.
             """
     )
