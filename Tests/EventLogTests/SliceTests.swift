@@ -115,6 +115,97 @@ import Testing
         }
     }
 
+    /// What a node has sent of making or dropping a slice when it stops.
+    enum Step: CaseIterable, CustomTestStringConvertible {
+        case made, hurried, detached, dropped
+
+        /// With the oldest slice, and the end of the last.
+        func statements(_ oldest: Slice, _ end: Int64) -> [String] {
+            let make = "SELECT leat.make_slice('chunk', \(end), \(end + 1))"
+            let drop = [
+                "SET lock_timeout = '1s'", "ALTER TABLE leat.chunk DETACH PARTITION leat.\(oldest.name) CONCURRENTLY",
+                "DROP TABLE IF EXISTS leat.\(oldest.name)",
+            ]
+            return switch self {
+            case .made: [make]
+            case .hurried: Array(drop.prefix(1))
+            case .detached: Array(drop.prefix(2))
+            case .dropped: drop
+            }
+        }
+
+        var testDescription: String { "\(self)" }
+    }
+
+    /// Appends, lets another node look after the slices, until those of `first` and before are gone, and reads.
+    private static func goOn(_ log: EventLog, _ pool: ConnectionPool, from first: Int64) async throws {
+        let appended = try await log.append([Events.draft(10..<20)])
+        #expect(appended.map(\.firstOffset) == [10])
+        var settings = Events.briefSettings
+        settings.slicesAhead = 120
+        let other = EventLog(pool, settings: settings)
+        try await other.upkeep(for: [])
+        #expect(other.standing.stuckSlices == 0)
+        let survey = try await other.slices.survey("chunk")
+        #expect(survey.leaving.isEmpty && survey.loose.isEmpty)
+        #expect(survey.attached.count > 115)
+        for (one, two) in zip(survey.attached, survey.attached.dropFirst()) {
+            #expect(one.slice.upper == two.slice.lower)
+        }
+        #expect(survey.attached.allSatisfy { $0.slice.lower * 1_000_000 > first })
+        #expect(try await Events.readAll(EventLog(pool)).last?.endOffset == 20)
+    }
+
+    @Test(.timeLimit(.minutes(2)), arguments: Step.allCases)
+    func `Wherever a node stops between the steps of making and dropping a slice, the others go on`(step: Step)
+        async throws
+    {
+        try await Events.withBriefLog { log, pool in
+            let first = try await log.append([Events.draft(0..<10)])[0]
+            try await log.waitForEnd(ofSliceAt: first.sliceTime, more: 1)
+            let slices = try await log.slices.survey("chunk").attached.map(\.slice)
+            let (oldest, end) = (try #require(slices.first), try #require(slices.last).upper)
+            try await RawSession.with(pool.settings) { node in
+                for statement in step.statements(oldest, end) {
+                    try await node.send(statement)
+                    try await node.wait(for: "C")
+                }
+                // The node stands still from here on, with its session open.
+                try await Self.goOn(log, pool, from: first.sliceTime)
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `A node that stops while its detachment waits for a dump holds nobody up for longer than it may wait`()
+        async throws
+    {
+        try await Events.withBriefLog { log, pool in
+            let first = try await log.append([Events.draft(0..<10)])[0]
+            try await log.waitForEnd(ofSliceAt: first.sliceTime, more: 1)
+            let oldest = try #require(try await log.slices.survey("chunk").attached.first).slice
+            let dump = try await Self.dump(pool)
+            try await RawSession.with(pool.settings) { node in
+                try await node.send("SET lock_timeout = '1s'")
+                try await node.wait(for: "Z")
+                try await node.send("ALTER TABLE leat.chunk DETACH PARTITION leat.\(oldest.name) CONCURRENTLY")
+                // Nobody reads what the server says of it; it gives up by itself.
+                while try await log.slices.survey("chunk").leaving.isEmpty {}
+                let appended = try await log.append([Events.draft(10..<11)])
+                #expect(appended.map(\.firstOffset) == [10])
+                let other = EventLog(pool, settings: Events.briefSettings)
+                try await other.upkeep(for: [])
+                #expect(other.standing.stuckSlices > 0)
+                try await dump.execute("COMMIT")
+                await dump.close()
+                try await other.upkeep(for: [])
+                #expect(other.standing.stuckSlices == 0)
+                #expect(try await other.slices.survey("chunk").leaving.isEmpty)
+                #expect(try await log.chunk(of: Events.partition, holding: 3) == nil)
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(2))) func `Several nodes look after the slices at once`() async throws {
         try await Events.withBriefLog { log, pool in
             let first = try await log.append([Events.draft(0..<10)])[0]

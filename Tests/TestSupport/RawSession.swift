@@ -53,6 +53,13 @@ package struct RawSession {
         try await wait(for: "Z")
     }
 
+    /// Sends a simple message, which the server ends by itself, whether or not anybody reads its answer.
+    package func send(_ sql: String) async throws {
+        var bytes = ByteBuffer()
+        write("Q", to: &bytes) { $0.writeNullTerminatedString(sql) }
+        try await outbound.write(bytes)
+    }
+
     /// Sends a statement up to the message that runs it, without the one after which it would be over.
     package func execute(_ sql: String) async throws {
         var bytes = ByteBuffer()
