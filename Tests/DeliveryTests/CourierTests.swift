@@ -142,4 +142,106 @@ import Testing
             #expect(ends[0].ending == .refused && ends[0].attempts[0].text == "{\"error\":\"bad\"}")
         }
     }
+
+    /// Runs a courier of one place at a time, or more, while `body` hands it requests; `ends` gathers what is told.
+    private func running(
+        concurrency: Int,
+        maySend: @escaping @Sendable () -> Bool = { true },
+        _ body: (_ courier: Courier, _ parcel: (String) throws -> Courier.Parcel, _ ends: AsyncStream<End>) async throws
+            ->
+            Void,
+        to server: RecordingServer
+    ) async throws {
+        try await withSender { sender in
+            let courier = Courier(
+                sender: sender,
+                schedule: Self.schedule,
+                concurrency: concurrency,
+                maySend: maySend
+            )
+            let (ends, end) = AsyncStream.makeStream(of: End.self)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await courier.run() }
+                let parcel = { (text: String) in
+                    Courier.Parcel(request: try request(to: server.url, body: text), events: 1) { ending, attempts in
+                        end.yield((text, ending, attempts))
+                    }
+                }
+                try await body(courier, parcel, ends)
+                group.cancelAll()
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `What is called off makes room at once, and nobody is told of its end`() async throws {
+        try await RecordingServer.with({ $0.text.hasPrefix("lost") ? .silence : .answer(200) }) { server in
+            try await running(
+                concurrency: 2,
+                { courier, parcel, ends in
+                    let lost = courier.submit([try parcel("lost 1"), try parcel("lost 2")])
+                    #expect(await server.wait(for: 2))
+                    // Both places are taken for as long as the server is silent.
+                    let waiting = courier.submit([try parcel("never"), try parcel("next")])
+                    #expect(courier.cancelledRequests == 0)
+                    courier.callOff(lost + [waiting[0]])
+                    var told = ends.makeAsyncIterator()
+                    let end = try #require(await told.next())
+                    #expect(end.name == "next" && end.ending == .delivered)
+                    // Nothing was under way of the one that waited.
+                    try await reaches(courier, 2)
+                    #expect(server.requests.map(\.text).sorted() == ["lost 1", "lost 2", "next"])
+                    #expect(courier.withdrawWaiting(lost).isEmpty)
+                },
+                to: server
+            )
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `When everything is called off it is kept, and goes out again when it may`() async throws {
+        let (isSilent, mayGo) = (Flag(true), Flag(true))
+        try await RecordingServer.with({ _ in isSilent.value ? .silence : .answer(200) }) { server in
+            try await running(
+                concurrency: 3,
+                maySend: { mayGo.value },
+                { courier, parcel, ends in
+                    _ = courier.submit(try ["a", "b", "c"].map(parcel))
+                    #expect(await server.wait(for: 3))
+                    mayGo.value = false
+                    courier.callOffAll()
+                    try await reaches(courier, 3)
+                    isSilent.value = false
+                    // It is asked five times a second whether anything may be sent.
+                    try await Task.sleep(for: .milliseconds(500))
+                    #expect(server.requests.count == 3)
+                    mayGo.value = true
+                    var names: Set<String> = []
+                    for await end in ends {
+                        // What was called off is no try that failed.
+                        #expect(end.ending == .delivered && end.attempts.map(\.code) == ["http_200"])
+                        names.insert(end.name)
+                        if names.count == 3 { break }
+                    }
+                    #expect(server.requests.count == 6 && courier.cancelledRequests == 3)
+                },
+                to: server
+            )
+        }
+    }
+
+    /// Waits until so many requests were called off under way.
+    private func reaches(_ courier: Courier, _ count: Int) async throws {
+        while courier.cancelledRequests < count { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(courier.cancelledRequests == count)
+    }
+
+    private final class Flag: Sendable {
+        private let state: Mutex<Bool>
+        init(_ value: Bool) { state = Mutex(value) }
+        var value: Bool {
+            get { state.withLock { $0 } }
+            set { state.withLock { $0 = newValue } }
+        }
+    }
 }
