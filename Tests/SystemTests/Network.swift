@@ -51,7 +51,7 @@ final class Network: Sendable {
 
     /// Whether this process may only do so in a user namespace.
     static func mayBeMadeApart() async throws -> Bool {
-        if try await mayBeMade() { return false }
+        guard geteuid() != 0, try await !mayBeMade() else { return false }
         return try await Program.run(ownRealm + ["unshare", "--net", "true"]).status == 0
     }
 

@@ -123,7 +123,10 @@ final class Site: Sendable {
     }
 
     /// Everything that was sent arrived, in every user's order, no more than so many events twice, and the books say so.
-    func check(_ senders: Senders, repeatsAtMost bound: Int) async throws {
+    ///
+    /// - Returns: how many events the senders repeated that were kept already.
+    @discardableResult
+    func check(_ senders: Senders, repeatsAtMost bound: Int) async throws -> Int {
         let counts = try await settled(on: "one")
         let arrivals = try Arrivals(shop.receiver.requests)
         let kept = senders.kept
@@ -135,9 +138,11 @@ final class Site: Sendable {
         }
         #expect(arrivals.identifiers.count == sent)
         #expect(counts["delivered"] == sent)
-        #expect(counts["accepted"] == sent + (counts["duplicates"] ?? -1))
+        let duplicates = counts["duplicates"] ?? -1
+        #expect(counts["accepted"] == sent + duplicates)
         #expect(arrivals.count - sent <= bound, "\(arrivals.count - sent) events came twice")
         for name in ["one", "two"] { #expect(try await metric("leat_delivery_uncommitted_events", of: name) == 0) }
         try await shop.succeed(["audit", "--deep"], node("one"), token.withLock { $0 })
+        return duplicates
     }
 }
