@@ -28,6 +28,8 @@ package enum EventLogError: ClassifiedError, Equatable {
     case newerRoutines(found: Int, known: Int)
     /// Nodes live that could not go on with what this program needs; nothing was changed.
     case nodesInTheWay(of: String, [String])
+    /// Some of the data tables are spread over a cluster and others are not.
+    case halfSpread
     /// A step of the schema could not be taken.
     case migration(name: String, PostgreSQLError)
 
@@ -45,6 +47,7 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .alteredSchema: "altered_schema"
         case .newerRoutines: "newer_routines"
         case .nodesInTheWay: "nodes_in_the_way"
+        case .halfSpread: "half_spread"
         case .migration: "migration_failed"
         }
     }
@@ -55,7 +58,7 @@ package enum EventLogError: ClassifiedError, Equatable {
         case .noSlice: .retry(after: .milliseconds(500))
         case .partitionClosed: .retry(after: .zero)
         case .corruptChunk, .leaseLost, .laneRemoved, .noPartition, .nodeReplaced, .newerSchema, .alteredSchema,
-            .newerRoutines, .nodesInTheWay:
+            .newerRoutines, .nodesInTheWay, .halfSpread:
             .stop
         }
     }
@@ -88,6 +91,11 @@ package enum EventLogError: ClassifiedError, Equatable {
             on \(nodes.joined(separator: ", ")). Stop leat there, then start this program again; nothing was changed. A \
             server that was killed counts as running for 45 seconds.
             """
+        case .halfSpread:
+            """
+            Some tables of this database are spread over a Citus cluster and others are not yet; run leat db distribute, \
+            which goes on where it was interrupted, and start this program then.
+            """
         case .migration(let name, let error): "Step \(name) of the schema failed. \(error.description)"
         }
     }
@@ -106,6 +114,8 @@ package enum EventLogError: ClassifiedError, Equatable {
         case "LE005": self = .partitionClosed
         // A row that fits no slice breaks a rule without a name.
         case "23514" where server.constraint == nil: self = .noSlice
+        // Citus does not pass the code on where it copies rows to a machine.
+        case "XX000" where server.message?.hasPrefix("no partition of relation") == true: self = .noSlice
         default: self = .database(error)
         }
     }

@@ -6,6 +6,7 @@ import Synchronization
 /// Databases for tests: one private server per test run, one database per test.
 package enum Database {
     private static let server = TestServer()
+    private static let spreadServer = SpreadTestServer()
     private static let number = Atomic<Int>(0)
 
     /// Gives `body` a database of its own with the whole schema, and drops it afterwards.
@@ -13,7 +14,38 @@ package enum Database {
         connections: Int = 8,
         _ body: (ConnectionPool) async throws -> Result
     ) async throws -> Result {
-        try await withDatabase(template: TestServer.template, connections: connections, body)
+        if isSpread { return try await withSpreadDatabase(connections: connections, body) }
+        return try await withDatabase(template: TestServer.template, connections: connections, body)
+    }
+
+    /// Whether databases with the whole schema are spread over a Citus cluster.
+    package static let isSpread = unsafe getenv("LEAT_TEST_CITUS") != nil
+
+    private static func withSpreadDatabase<Result>(
+        connections: Int,
+        _ body: (ConnectionPool) async throws -> Result
+    ) async throws -> Result {
+        let cluster = try await spreadServer.ready()
+        let name = "test_\(number.add(1, ordering: .relaxed).newValue)"
+        var bounds = ConnectionPool.Bounds(connections: connections)
+        bounds.patience = .seconds(110)
+        let settings = try await cluster.make(database: name)
+        let maker = ConnectionPool(settings)
+        try await Migrations.run(maker)
+        try await EventLog(maker).prepare()
+        try await Distribution(shards: 4).carryOut(maker) { _ in }
+        await maker.close()
+        let pool = ConnectionPool(settings, bounds: bounds)
+        do {
+            let result = try await body(pool)
+            await pool.close()
+            try await cluster.drop(database: name)
+            return result
+        } catch {
+            await pool.close()
+            try? await cluster.drop(database: name)
+            throw error
+        }
     }
 
     /// Gives `body` a database of its own without any schema, and drops it afterwards.
@@ -77,6 +109,18 @@ private actor TestServer {
             await pool.close()
             return cluster
         }
+        starting = task
+        return try await task.value
+    }
+}
+
+/// The one cluster of a test run, started by the first test that needs it.
+private actor SpreadTestServer {
+    private var starting: Task<CitusCluster, any Error>?
+
+    func ready() async throws -> CitusCluster {
+        if let starting { return try await starting.value }
+        let task = Task { () throws -> CitusCluster in try await CitusCluster.start() }
         starting = task
         return try await task.value
     }

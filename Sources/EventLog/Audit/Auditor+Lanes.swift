@@ -10,7 +10,10 @@ extension Auditor {
             k.expired, k.read, k.duplicates, k.filtered, k.dropped, k.failed, k.transformed, k.emitted, k.delivered,
             k.dead_lettered, k.waiting, w.events, w.parts, w.outside, w.unsettled, x.parts, x.events
         FROM unnest($2::bigint[]) AS u (consumer)
-        LEFT JOIN LATERAL leat.tail($1) AS t ON true
+        LEFT JOIN LATERAL (
+            SELECT c.first_offset + c.event_count AS next_offset FROM leat.chunk c WHERE c.partition_id = $1
+            ORDER BY c.slice_time DESC LIMIT 1
+        ) AS t ON true
         LEFT JOIN leat.lease l ON l.partition_id = $1
         LEFT JOIN LATERAL (
             SELECT * FROM leat.checkpoint k WHERE k.partition_id = $1 AND k.consumer_id = u.consumer

@@ -31,13 +31,7 @@ extension EventLog {
         """
     )
     /// Few partitions have any, and what one has may be large.
-    private static let havingParked = Statement(
-        "lanes_having_parked",
-        """
-        SELECT u FROM unnest($1::bigint[]) AS u
-        WHERE EXISTS (SELECT FROM leat.parked p WHERE p.partition_id = u) ORDER BY u
-        """
-    )
+    private static let havingParked = Statement("lanes_having_parked", "SELECT u FROM leat.having_parked($1) AS u")
 
     /// The last committed state of lanes; call it after their leases were taken.
     package func lanes(_ lanes: [LaneID]) async throws(EventLogError) -> [LaneID: LaneState] {

@@ -34,8 +34,11 @@ extension EventLog {
         """
         SELECT n.identity, n.name, n.address, n.version, n.started_at, n.beat_at, d.identity IS NOT NULL,
             n.ended_at IS NOT NULL OR n.beat_at < clock_timestamp() - $1 * interval '1 microsecond',
-            (SELECT count(*) FROM leat.lease l WHERE l.node_id = n.node_id)
-        FROM leat.node n LEFT JOIN leat.drain d ON d.identity = n.identity ORDER BY n.name, n.identity
+            coalesce(h.partitions, 0)
+        FROM leat.node n LEFT JOIN leat.drain d ON d.identity = n.identity
+        LEFT JOIN (SELECT l.node_id, count(*) AS partitions FROM leat.lease l GROUP BY l.node_id) AS h
+            ON h.node_id = n.node_id
+        ORDER BY n.name, n.identity
         """
     )
 

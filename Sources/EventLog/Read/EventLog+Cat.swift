@@ -23,13 +23,15 @@ extension EventLog {
             SELECT first_offset, slice_time, event_count, payload, sum(byte_count) OVER (ORDER BY slice_time) AS bytes,
                 byte_count
             FROM leat.chunk
-            WHERE partition_id = $1 AND slice_time >= coalesce($2, leat.seek($1, $3))
+            WHERE partition_id = $1 AND slice_time >= $2
                 AND first_offset + event_count > $3 AND event_count > 0
             ORDER BY slice_time LIMIT $4
         ) AS c WHERE c.bytes - c.byte_count < $5 ORDER BY slice_time
         """,
         timeout: peopleTimeout
     )
+    /// Where to begin when only an offset is known.
+    private static let seek = Statement("report_place", "SELECT leat.seek($1, $2)", timeout: peopleTimeout)
     /// What one answer may bring: bytes of bodies, beyond which no chunk is begun.
     private static let pageBytes: Int64 = 1024 * 1024
 
@@ -42,12 +44,15 @@ extension EventLog {
         limit: Int
     ) async throws(EventLogError) -> [LoggedEvent] {
         let rows = try await translated { () async throws(PostgreSQLError) in
-            try await pool.query(
+            let id = Parameter.int8(partition.rawValue)
+            var time = place.time
+            if time == nil {
+                let row = try await pool.query(Self.seek, [id, .int8(place.offset ?? 0)]).first
+                time = try row.flatMap { row throws(PostgreSQLError) in row.isNull(0) ? nil : try row.timestamp(0) }
+            }
+            return try await pool.query(
                 Self.cat,
-                [
-                    .int8(partition.rawValue), place.time.map { .timestamp($0) } ?? .null, .int8(place.offset ?? 0),
-                    .int8(Int64(limit)), .int8(Self.pageBytes),
-                ]
+                [id, .timestamp(time ?? 0), .int8(place.offset ?? 0), .int8(Int64(limit)), .int8(Self.pageBytes)]
             )
         }
         var events: [LoggedEvent] = []

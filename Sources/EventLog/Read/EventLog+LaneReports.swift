@@ -24,7 +24,10 @@ extension EventLog {
         "report_partitions",
         """
         SELECT p.partition_id, coalesce(f.first_offset, t.next_offset, 0), coalesce(t.next_offset, 0)
-        FROM leat.partition p LEFT JOIN LATERAL leat.tail(p.partition_id) AS t ON true LEFT JOIN LATERAL (
+        FROM leat.partition p LEFT JOIN LATERAL (
+            SELECT c.first_offset + c.event_count AS next_offset FROM leat.chunk c
+            WHERE c.partition_id = p.partition_id ORDER BY c.slice_time DESC LIMIT 1
+        ) AS t ON true LEFT JOIN LATERAL (
             SELECT c.first_offset FROM leat.chunk c
             WHERE c.partition_id = p.partition_id AND c.event_count > 0 ORDER BY c.slice_time LIMIT 1
         ) AS f ON true

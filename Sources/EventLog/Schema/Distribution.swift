@@ -8,6 +8,8 @@ package struct Distribution: Sendable {
     /// One step: what it does, and the SQL that does it or does nothing where it was done.
     package struct Step: Equatable, Sendable {
         package let title: String
+        /// Whose rows it moves, if it moves any.
+        package let table: String?
         package let sql: String
     }
 
@@ -28,31 +30,35 @@ package struct Distribution: Sendable {
 
     package init(shards: Int) { self.shards = shards }
 
+    /// What is done, in this order; each does nothing where it was done before.
     package var steps: [Step] {
-        Self.spread.enumerated().flatMap { index, table -> [Step] in
+        Self.spread.enumerated().map { index, table in
             let beside = index == 0 ? "none" : "leat.\(Self.spread[0])"
             let count = index == 0 ? ", shard_count => \(shards)" : ""
-            return [
-                Step(
-                    title: "spread leat.\(table) by partition_id",
-                    sql: """
-                        SELECT create_distributed_table('leat.\(table)', 'partition_id', colocate_with => '\(beside)'\(count))
-                        WHERE NOT EXISTS (
-                            SELECT FROM pg_dist_partition WHERE logicalrelid = 'leat.\(table)'::regclass
-                        );
-                        """
-                ),
+            return Step(
+                title: "spread leat.\(table) by partition_id",
+                table: table,
+                sql: """
+                    SELECT create_distributed_table('leat.\(table)', 'partition_id', colocate_with => '\(beside)'\(count))
+                    WHERE NOT EXISTS (
+                        SELECT FROM pg_dist_partition WHERE logicalrelid = 'leat.\(table)'::regclass
+                    );
+                    """
+            )
+        }
+            + Self.spread.map { table in
                 Step(
                     title: "empty the coordinator's own copy of leat.\(table)",
+                    table: nil,
                     sql: "SELECT truncate_local_data_after_distributing_table('leat.\(table)');"
-                ),
-            ]
-        }
+                )
+            }
     }
 
     /// The whole plan as one script for people to read.
     package var script: String {
         steps.map { "-- \($0.title)\n\($0.sql)\n" }.joined(separator: "\n")
+            + "\n-- make leat's functions and views anew, so that every machine has them\n"
     }
 }
 
@@ -108,15 +114,9 @@ extension Distribution {
                 }
                 if try row.int(1) < 1 { obstacles.append("There are no workers: add them with citus_add_node.") }
             }
-            obstacles.append(Self.notReady)
             return obstacles
         }
     }
-
-    private static let notReady = """
-        The cluster is ready, but this version is not: its functions touch several partitions in one statement, which \
-        Citus refuses where their shards lie on several machines.
-        """
 
     private static let notCreated =
         "The extension citus is not in this database: run CREATE EXTENSION citus on every machine."

@@ -50,4 +50,18 @@ extension Migrations {
             _ = try await connection.query(Self.tell)
         }
     }
+
+    /// Makes all functions and views anew, where no node lives.
+    func remakeRoutines(_ connection: Connection) async throws {
+        try await connection.transaction { connection in
+            _ = try await connection.query(Self.lock)
+            try await connection.execute(
+                Statement("schema_routines_make", routines.anew, isCancellable: false, timeout: .seconds(600))
+            )
+            _ = try await connection.query(
+                Self.noteRoutines,
+                [.text(routines.digest), .int4(Int32(routines.level))]
+            )
+        }
+    }
 }

@@ -71,6 +71,7 @@ package struct Migrations: Sendable {
 
     func run(_ pool: ConnectionPool) async throws(EventLogError) {
         try await prepare(pool)
+        try await Distribution.check(pool)
         for step in steps { try await take(step, pool) }
         try await check(pool)
         try await makeRoutines(pool)

@@ -28,9 +28,14 @@ struct Slices: Sendable {
         "SELECT leat.measure_slice($1, $2)",
         timeout: .seconds(600)
     )
+    private static let isSpread = Statement("slice_is_spread", "SELECT leat.is_spread($1::text::regclass)")
     /// How long one statement of a drop may wait; nobody but makers of slices waits meanwhile.
     private let hurry: Statement
     private static let calm = Statement("slice_calm", "RESET lock_timeout")
+    /// The same for a detachment that locks the whole table, and how long that may take on other machines.
+    private static let greatHurry = Statement("slice_great_hurry", "SET lock_timeout = '50ms'")
+    fileprivate static let detachAtOnce = "slice_detach_at_once"
+    private static let detachTime = Duration.seconds(3)
 
     init(_ pool: ConnectionPool, _ settings: EventLogSettings) {
         self.pool = pool
@@ -102,20 +107,32 @@ struct Slices: Sendable {
     ///
     /// Then its detachment stays begun, nobody new sees it, and ``finish(_:)`` ends it in a later round.
     func drop(_ slice: Slice) async throws(EventLogError) -> Bool {
-        let parent = "ALTER TABLE leat.\(slice.table) DETACH PARTITION leat.\(slice.name)"
         do throws(EventLogError) {
-            guard try await patiently(Statement("slice_detach", parent + " CONCURRENTLY", isCancellable: false)) else {
-                return false
-            }
+            if try await isSpread(slice.table) { return try await dropAtOnce(slice) }
+            let sql = "ALTER TABLE leat.\(slice.table) DETACH PARTITION leat.\(slice.name) CONCURRENTLY"
+            guard try await patiently(Statement("slice_detach", sql, isCancellable: false)) else { return false }
         } catch {
             guard error.isNoConcurrency else { throw error }
             // Another node's is under way, and there is one at a time.
             guard try await survey(slice.table).leaving.isEmpty else { return false }
-            // Where PostgreSQL does not detach so, as beside a slice for all the rest, it is done at once or not at all.
-            let whole = "SET lock_timeout = '50ms'; \(parent); DROP TABLE leat.\(slice.name)"
-            return try await patiently(Statement("slice_detach_at_once", whole, isCancellable: false))
+            return try await dropAtOnce(slice)
         }
         return try await dropLoose(slice)
+    }
+
+    /// Takes a slice out and drops it where it cannot be detached beside the others' way, as beside a slice for all the rest
+    /// or on a cluster of machines: at once or not at all.
+    private func dropAtOnce(_ slice: Slice) async throws(EventLogError) -> Bool {
+        let sql = "ALTER TABLE leat.\(slice.table) DETACH PARTITION leat.\(slice.name)"
+        let atOnce = Statement(Self.detachAtOnce, sql, isCancellable: false, timeout: Self.detachTime)
+        guard try await patiently(atOnce, hurry: Self.greatHurry) else { return false }
+        return try await dropLoose(slice)
+    }
+
+    private func isSpread(_ table: String) async throws(EventLogError) -> Bool {
+        try await translated { () async throws(PostgreSQLError) in
+            try await pool.query(Self.isSpread, [.text("leat.\(table)")]).first?.bool(0) ?? false
+        }
     }
 
     /// Ends a detachment that was begun, and drops the slice; false if that must wait.
@@ -138,10 +155,10 @@ struct Slices: Sendable {
     }
 
     /// Runs a statement by itself; false if somebody holds what it needs, or another node was faster.
-    private func patiently(_ statement: Statement) async throws(EventLogError) -> Bool {
+    private func patiently(_ statement: Statement, hurry: Statement? = nil) async throws(EventLogError) -> Bool {
         do {
             try await pool.withConnection { connection in
-                try await connection.execute(hurry)
+                try await connection.execute(hurry ?? self.hurry)
                 do {
                     try await connection.execute(statement)
                     try await connection.execute(Self.calm)
@@ -164,6 +181,7 @@ struct Slices: Sendable {
 extension EventLogError {
     /// Somebody holds a lock, or another node has done or is doing the same.
     var isOthersWork: Bool {
+        if case .database(.timedOut(Slices.detachAtOnce)) = self { return true }
         guard case .database(.server(let server)) = self else { return false }
         // Lock not available, deadlock; there already, gone already, no slice (any more), bounds that overlap.
         return ["55P03", "40P01", "42P07", "23505", "42P01", "42809", "42P17"].contains(server.sqlState)

@@ -12,11 +12,12 @@ struct DatabaseCommands: AsyncParsableCommand {
 
     struct Distribute: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say what spreads the database over a Citus cluster, and what is in the way of that.",
+            abstract: "Spread the database over a Citus cluster.",
             discussion: """
-                Works on the server's database itself, named by DATABASE_URL: the coordinator of a Citus cluster. Changes \
-                nothing. With --print it shows the plan as SQL; without, it checks the cluster and ends with 1 while \
-                anything is in the way. This version does not carry the plan out.
+                Works on the server's database itself, named by DATABASE_URL: the coordinator of a Citus cluster. Every \
+                server must be stopped. The data tables are moved one after the other, each whole or not at all, and their \
+                rows are counted before and after; the configuration stays on the coordinator. Interrupted, it is started \
+                again and goes on. With --print it shows the plan as SQL and changes nothing.
                 """
         )
         @Flag(help: "Show the plan as SQL and end.") var print = false
@@ -32,12 +33,20 @@ struct DatabaseCommands: AsyncParsableCommand {
             let environment = ProcessInfo.processInfo.environment
             let options = dataDirectory.map { ["data.directory": $0] } ?? [:]
             let settings = try ServeSettings(options: options, environment: environment)
-            let obstacles = try await LocalDatabase.with(settings, environment: environment) { pool in
-                try await plan.obstacles(pool)
+            try await LocalDatabase.with(settings, environment: environment) { pool in
+                let obstacles = try await plan.obstacles(pool)
+                guard obstacles.isEmpty else {
+                    throw RuntimeError(
+                        "The database was not changed:\n" + obstacles.map { "  - \($0)" }.joined(separator: "\n")
+                    )
+                }
+                do {
+                    try await plan.carryOut(pool) { Terminal.line($0) }
+                } catch let failure as Distribution.Failure {
+                    throw RuntimeError(failure.description)
+                }
             }
-            throw RuntimeError(
-                "The database was not changed:\n" + obstacles.map { "  - \($0)" }.joined(separator: "\n")
-            )
+            Terminal.line("The database is spread; start the servers.")
         }
     }
 }

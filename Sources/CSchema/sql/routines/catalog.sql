@@ -1,24 +1,25 @@
 -- Makes a source together with its partitions' static rows in the log.
 CREATE FUNCTION leat.add_source(new_name text, is_enabled boolean, partition_count integer) RETURNS bigint
-LANGUAGE sql AS $$
-    WITH made AS (
-        INSERT INTO leat.source (name, enabled, partitions) VALUES (new_name, is_enabled, partition_count)
-        RETURNING source_id, generation, partitions
-    ), opened AS (
-        INSERT INTO leat.partition (partition_id)
-        SELECT unnest(leat.partition_ids(source_id, generation, partitions)) FROM made
-    ), entered AS (
-        INSERT INTO leat.generation (source_id, generation, partitions)
-        SELECT source_id, generation, partitions FROM made
-    )
-    SELECT source_id FROM made
+LANGUAGE plpgsql AS $$
+DECLARE
+    made leat.source;
+BEGIN
+    INSERT INTO leat.source (name, enabled, partitions) VALUES (new_name, is_enabled, partition_count)
+    RETURNING * INTO made;
+    PERFORM leat.open_partitions(leat.partition_ids(made.source_id, made.generation, made.partitions));
+    INSERT INTO leat.generation (source_id, generation, partitions)
+    VALUES (made.source_id, made.generation, made.partitions);
+    RETURN made.source_id;
+END
 $$;
 
 -- The partitions of a source, of every generation that is not retired.
 CREATE FUNCTION leat.partitions(source bigint) RETURNS bigint[]
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce(array_agg(partition_id ORDER BY partition_id), '{}') FROM leat.partition
-    WHERE partition_id >= source << 24 AND partition_id < (source + 1) << 24
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce(array_agg(p.partition_id ORDER BY p.partition_id), '{}') FROM leat.partition p
+    WHERE p.partition_id >= source << 24 AND p.partition_id < (source + 1) << 24;
+END
 $$;
 
 -- Makes a connection together with the beginnings of its lanes in the log; no row if an end of it does not exist.
@@ -49,16 +50,17 @@ CREATE PROCEDURE leat.end_removed()
 LANGUAGE plpgsql AS $$
 DECLARE
     gone record;
+    ids bigint[];
 BEGIN
     FOR gone IN
-        SELECT c.connection_id, p.ids
-        FROM leat.connection c, LATERAL (SELECT leat.partitions(c.source_id) AS ids) AS p
-        WHERE c.removed_at IS NOT NULL AND EXISTS (
-            SELECT FROM leat.checkpoint k WHERE k.partition_id = ANY (p.ids) AND k.consumer_id = c.connection_id
-        )
+        SELECT c.connection_id, c.source_id FROM leat.connection c WHERE c.removed_at IS NOT NULL
         ORDER BY c.source_id, c.connection_id
     LOOP
-        PERFORM leat.end_lanes(gone.connection_id, gone.ids);
+        ids := leat.partitions(gone.source_id);
+        PERFORM true FROM leat.checkpoint k
+        WHERE k.partition_id = ANY (ids) AND k.consumer_id = gone.connection_id LIMIT 1;
+        CONTINUE WHEN NOT FOUND;
+        PERFORM leat.end_lanes(gone.connection_id, ids);
         COMMIT;
     END LOOP;
 END

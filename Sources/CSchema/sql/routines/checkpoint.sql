@@ -21,35 +21,46 @@ CREATE PROCEDURE leat.checkpoint(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    held integer;
-    begun integer;
-    kept integer;
-    at timestamptz;
+    lease record;
+    its_id bigint;
+    seen record;
+    begun integer := 0;
+    kept integer := 0;
+    at timestamptz := clock_timestamp();
 BEGIN
     -- A procedure that has settings of its own cannot commit.
-    SET LOCAL plan_cache_mode = force_generic_plan;
+    PERFORM set_config('plan_cache_mode', leat.planning(), true);
     SET LOCAL enable_seqscan = off;
     SET LOCAL jit = off;
     IF NOT is_durable THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
-    SELECT count(*) INTO held FROM (
-        SELECT FROM leat.lease l JOIN unnest(lease_ids, lease_epochs) AS u (id, epoch)
-            ON l.partition_id = u.id AND l.epoch = u.epoch
-        WHERE l.node_id = me ORDER BY l.partition_id FOR UPDATE OF l
-    ) AS rows;
-    IF held <> cardinality(lease_ids) THEN
-        RAISE EXCEPTION 'a lease was lost' USING ERRCODE = 'LE001';
-    END IF;
-    -- With the leases locked, no other sending of the same commit is under way. A gap in the numbers is mere progress
-    -- that a crash of the database lost, and the later commit holds it too.
-    SELECT count(last.written_at), count(*) FILTER (WHERE last.commit_number >= u.number),
-        greatest(clock_timestamp(), max(last.written_at) + interval '1 microsecond')
-    INTO begun, kept, at
-    FROM unnest(ids, consumers, numbers) AS u (id, consumer, number) LEFT JOIN LATERAL (
-        SELECT c.written_at, c.commit_number FROM leat.checkpoint c
-        WHERE c.partition_id = u.id AND c.consumer_id = u.consumer ORDER BY c.written_at DESC LIMIT 1
-    ) AS last ON true;
+    -- Each statement names one partition, so that partitions may lie on several machines.
+    FOR lease IN
+        SELECT e.id, e.epoch, array_agg(u.consumer) AS consumers, array_agg(u.number) AS numbers
+        FROM unnest(lease_ids, lease_epochs) AS e (id, epoch)
+            LEFT JOIN unnest(ids, consumers, numbers) AS u (id, consumer, number) ON u.id = e.id
+        GROUP BY e.id, e.epoch ORDER BY e.id
+    LOOP
+        its_id := lease.id;
+        PERFORM true FROM leat.lease l
+        WHERE l.partition_id = its_id AND l.epoch = lease.epoch AND l.node_id = me FOR UPDATE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'a lease was lost' USING ERRCODE = 'LE001';
+        END IF;
+        -- With the lease locked, no other sending of the same commit is under way. A gap in the numbers is mere progress
+        -- that a crash of the database lost, and the later commit holds it too.
+        SELECT count(last.written_at) AS begun, count(*) FILTER (WHERE last.commit_number >= u.number) AS kept,
+            max(last.written_at) AS written_at
+        INTO seen
+        FROM unnest(lease.consumers, lease.numbers) AS u (consumer, number) LEFT JOIN LATERAL (
+            SELECT c.written_at, c.commit_number FROM leat.checkpoint c
+            WHERE c.partition_id = its_id AND c.consumer_id = u.consumer ORDER BY c.written_at DESC LIMIT 1
+        ) AS last ON true;
+        begun := begun + seen.begun;
+        kept := kept + seen.kept;
+        at := greatest(at, seen.written_at + interval '1 microsecond');
+    END LOOP;
     IF begun < cardinality(ids) THEN
         RAISE EXCEPTION 'a consumer was removed' USING ERRCODE = 'LE004';
     END IF;
@@ -70,11 +81,12 @@ BEGIN
         counts[u.n * 11 - 2], counts[u.n * 11 - 1], counts[u.n * 11]
     FROM unnest(ids, consumers, numbers, starts, nexts, times, bitmaps) WITH ORDINALITY
         AS u (id, consumer, number, start, next, time, bitmap, n);
-    IF cardinality(removed_ids) > 0 THEN
+    FOR i IN 1 .. cardinality(removed_ids) LOOP
+        its_id := removed_ids[i];
         DELETE FROM leat.parked p
-        USING unnest(removed_ids, removed_consumers, removed_offsets, removed_parts) AS u (id, consumer, off, part)
-        WHERE p.partition_id = u.id AND p.consumer_id = u.consumer AND p.event_offset = u.off AND p.part = u.part;
-    END IF;
+        WHERE p.partition_id = its_id AND p.consumer_id = removed_consumers[i] AND p.event_offset = removed_offsets[i]
+            AND p.part = removed_parts[i];
+    END LOOP;
     IF cardinality(parked_ids) > 0 THEN
         INSERT INTO leat.parked AS p (
             partition_id, consumer_id, event_offset, part, user_hash, slice_time, received_at, attempts, since,

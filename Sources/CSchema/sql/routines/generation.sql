@@ -14,21 +14,26 @@ DECLARE
     old leat.generation;
     old_ids bigint[];
     new_ids bigint[];
+    id bigint;
+    now_at timestamptz := clock_timestamp();
+    last record;
+    offsets bigint[];
+    times timestamptz[];
 BEGIN
     SELECT g.* INTO STRICT old FROM leat.generation g WHERE g.source_id = owner AND g.closed_at IS NULL FOR UPDATE;
     old_ids := leat.partition_ids(owner, old.generation, old.partitions);
     new_ids := leat.partition_ids(owner, old.generation + 1, wanted);
     -- In the order of the ids, as appends take them.
-    PERFORM FROM leat.partition p WHERE p.partition_id = ANY (old_ids) ORDER BY p.partition_id FOR NO KEY UPDATE;
-    UPDATE leat.partition SET closed_at = clock_timestamp() WHERE partition_id = ANY (old_ids);
-    UPDATE leat.generation AS g SET closed_at = clock_timestamp(), end_offsets = e.offsets, end_times = e.times
-    FROM (
-        SELECT array_agg(coalesce(t.next_offset, 0) ORDER BY id) AS offsets,
-            array_agg(coalesce(t.slice_time, to_timestamp(0)) ORDER BY id) AS times
-        FROM unnest(old_ids) AS id LEFT JOIN LATERAL leat.tail(id) AS t ON true
-    ) AS e WHERE g.source_id = owner AND g.generation = old.generation;
+    FOREACH id IN ARRAY old_ids LOOP
+        UPDATE leat.partition SET closed_at = now_at WHERE partition_id = id;
+        SELECT t.next_offset, t.slice_time INTO last FROM leat.tail(id) AS t;
+        offsets := offsets || coalesce(last.next_offset, 0);
+        times := times || coalesce(last.slice_time, to_timestamp(0));
+    END LOOP;
+    UPDATE leat.generation AS g SET closed_at = clock_timestamp(), end_offsets = offsets, end_times = times
+    WHERE g.source_id = owner AND g.generation = old.generation;
     INSERT INTO leat.generation (source_id, generation, partitions) VALUES (owner, old.generation + 1, wanted);
-    INSERT INTO leat.partition (partition_id) SELECT unnest(new_ids);
+    PERFORM leat.open_partitions(new_ids);
     UPDATE leat.source SET partitions = wanted, generation = old.generation + 1 WHERE source_id = owner;
     PERFORM leat.begin_lanes(c.connection_id, new_ids) FROM leat.connection c
     WHERE c.source_id = owner AND c.removed_at IS NULL;
@@ -39,27 +44,43 @@ $$;
 -- the users of what is parked; `rest` is where the log goes on, if what a lane would read next has left it.
 CREATE FUNCTION leat.unfinished_lanes(ids bigint[], consumers bigint[])
 RETURNS TABLE (partition_id bigint, consumer_id bigint, is_drained boolean, users bigint[], rest bigint)
-LANGUAGE sql STABLE AS $$
-    SELECT u.id, u.consumer, c.next_offset >= g.end_offsets[(u.id & 255) + 1], coalesce(p.users, '{}'),
-        CASE WHEN coalesce(r.first_offset, g.end_offsets[(u.id & 255) + 1]) > c.next_offset
-            THEN coalesce(r.first_offset, g.end_offsets[(u.id & 255) + 1]) END
-    FROM unnest(ids, consumers) AS u (id, consumer)
-    JOIN leat.generation g ON g.source_id = u.id >> 24 AND g.generation = (u.id >> 8) & 65535
-    CROSS JOIN LATERAL (
-        SELECT k.next_offset, k.slice_time FROM leat.checkpoint k
-        WHERE k.partition_id = u.id AND k.consumer_id = u.consumer ORDER BY k.written_at DESC LIMIT 1
-    ) AS c
-    LEFT JOIN LATERAL (
-        SELECT k.first_offset FROM leat.chunk k
-        WHERE k.partition_id = u.id AND k.slice_time >= c.slice_time AND k.event_count > 0
-            AND k.first_offset + k.event_count > c.next_offset
-        ORDER BY k.slice_time LIMIT 1
-    ) AS r ON c.next_offset < g.end_offsets[(u.id & 255) + 1]
-    CROSS JOIN LATERAL (
-        SELECT array_agg(DISTINCT k.user_hash) AS users FROM leat.parked k
-        WHERE k.partition_id = u.id AND k.consumer_id = u.consumer
-    ) AS p
-    WHERE c.next_offset < g.end_offsets[(u.id & 255) + 1] OR p.users IS NOT NULL
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    id bigint;
+    consumer bigint;
+    end_offset bigint;
+    lane record;
+BEGIN
+    FOR i IN 1 .. cardinality(ids) LOOP
+        id := ids[i];
+        consumer := consumers[i];
+        SELECT g.end_offsets[(id & 255) + 1] INTO end_offset FROM leat.generation g
+        WHERE g.source_id = id >> 24 AND g.generation = (id >> 8) & 65535;
+        CONTINUE WHEN end_offset IS NULL;
+        -- Both as of one moment.
+        SELECT k.next_offset, k.slice_time, (
+            SELECT array_agg(DISTINCT p.user_hash) FROM leat.parked p WHERE p.partition_id = id AND p.consumer_id = consumer
+        ) AS users
+        INTO lane FROM leat.checkpoint k
+        WHERE k.partition_id = id AND k.consumer_id = consumer ORDER BY k.written_at DESC LIMIT 1;
+        CONTINUE WHEN NOT FOUND;
+        is_drained := lane.next_offset >= end_offset;
+        CONTINUE WHEN is_drained AND lane.users IS NULL;
+        rest := NULL;
+        IF NOT is_drained THEN
+            SELECT k.first_offset INTO rest FROM leat.chunk k
+            WHERE k.partition_id = id AND k.slice_time >= lane.slice_time AND k.event_count > 0
+                AND k.first_offset + k.event_count > lane.next_offset
+            ORDER BY k.slice_time LIMIT 1;
+            rest := nullif(greatest(coalesce(rest, end_offset), lane.next_offset), lane.next_offset);
+        END IF;
+        partition_id := id;
+        consumer_id := consumer;
+        users := coalesce(lane.users, '{}');
+        RETURN NEXT;
+    END LOOP;
+END
 $$;
 
 -- The earlier generations of a partition's source that had events at or after a time, and how many partitions each has;
@@ -81,26 +102,20 @@ LANGUAGE plpgsql AS $$
 DECLARE
     old leat.generation;
     ids bigint[];
+    id bigint;
 BEGIN
     FOR old IN
         SELECT g.* FROM leat.generation g WHERE g.closed_at IS NOT NULL AND g.retired_at IS NULL
         ORDER BY g.source_id, g.generation
     LOOP
         ids := leat.partition_ids(old.source_id, old.generation, old.partitions);
-        CONTINUE WHEN EXISTS (
-            SELECT FROM unnest(ids) AS id WHERE EXISTS (
-                SELECT FROM leat.chunk c WHERE c.partition_id = id AND c.event_count > 0
-            )
-        );
-        CONTINUE WHEN EXISTS (
-            SELECT FROM (
-                SELECT DISTINCT k.partition_id, k.consumer_id FROM leat.checkpoint k WHERE k.partition_id = ANY (ids)
-            ) AS l, leat.unfinished_lanes(ARRAY[l.partition_id], ARRAY[l.consumer_id])
-        );
+        CONTINUE WHEN leat.is_used(ids);
         -- The catalog first, as whoever makes or removes a connection does; while somebody changes it, this can wait.
         PERFORM FROM leat.catalog_revision FOR UPDATE SKIP LOCKED;
         EXIT WHEN NOT FOUND;
-        PERFORM FROM leat.lease l WHERE l.partition_id = ANY (ids) ORDER BY l.partition_id FOR UPDATE;
+        FOREACH id IN ARRAY ids LOOP
+            PERFORM true FROM leat.lease l WHERE l.partition_id = id FOR UPDATE;
+        END LOOP;
         UPDATE leat.generation g SET retired_at = clock_timestamp()
         WHERE g.source_id = old.source_id AND g.generation = old.generation AND g.retired_at IS NULL;
         IF NOT FOUND THEN
@@ -108,19 +123,61 @@ BEGIN
             COMMIT;
             CONTINUE;
         END IF;
-        INSERT INTO leat.retired_lanes
-        SELECT l.consumer_id, old.source_id, old.generation, sum(l.next_offset - l.start_offset), sum(l.expired),
-            sum(l.read), sum(l.duplicates), sum(l.filtered), sum(l.dropped), sum(l.failed), sum(l.transformed),
-            sum(l.emitted), sum(l.delivered), sum(l.dead_lettered)
-        FROM (
-            SELECT DISTINCT ON (k.partition_id, k.consumer_id) k.* FROM leat.checkpoint k
-            WHERE k.partition_id = ANY (ids) ORDER BY k.partition_id, k.consumer_id, k.written_at DESC
-        ) AS l GROUP BY l.consumer_id;
-        DELETE FROM leat.checkpoint k WHERE k.partition_id = ANY (ids);
-        DELETE FROM leat.lease l WHERE l.partition_id = ANY (ids);
-        DELETE FROM leat.partition p WHERE p.partition_id = ANY (ids);
+        FOREACH id IN ARRAY ids LOOP
+            PERFORM leat.retire_lanes(id, old.source_id, old.generation);
+            DELETE FROM leat.checkpoint k WHERE k.partition_id = id;
+            DELETE FROM leat.lease l WHERE l.partition_id = id;
+            DELETE FROM leat.partition p WHERE p.partition_id = id;
+        END LOOP;
         PERFORM leat.catalog_changed('', '{}');
         COMMIT;
+    END LOOP;
+END
+$$;
+
+-- Whether any of these closed partitions has events, or a lane that is not at its end.
+CREATE FUNCTION leat.is_used(ids bigint[]) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    id bigint;
+BEGIN
+    FOREACH id IN ARRAY ids LOOP
+        PERFORM true FROM leat.chunk c WHERE c.partition_id = id AND c.event_count > 0 LIMIT 1;
+        IF FOUND THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    FOREACH id IN ARRAY ids LOOP
+        PERFORM FROM leat.lanes_of(id) AS consumer, leat.unfinished_lanes(ARRAY[id], ARRAY[consumer]);
+        IF FOUND THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END
+$$;
+
+-- Adds what the lanes of a partition had counted to the sums of its generation.
+CREATE FUNCTION leat.retire_lanes(id bigint, owner bigint, its_generation integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    l record;
+BEGIN
+    FOR l IN
+        SELECT DISTINCT ON (k.consumer_id) k.* FROM leat.checkpoint k
+        WHERE k.partition_id = id ORDER BY k.consumer_id, k.written_at DESC
+    LOOP
+        INSERT INTO leat.retired_lanes AS r VALUES (
+            l.consumer_id, owner, its_generation, l.next_offset - l.start_offset, l.expired, l.read, l.duplicates,
+            l.filtered, l.dropped, l.failed, l.transformed, l.emitted, l.delivered, l.dead_lettered
+        )
+        ON CONFLICT (consumer_id, source_id, generation) DO UPDATE SET
+            accepted = r.accepted + excluded.accepted, expired = r.expired + excluded.expired,
+            read = r.read + excluded.read, duplicates = r.duplicates + excluded.duplicates,
+            filtered = r.filtered + excluded.filtered, dropped = r.dropped + excluded.dropped,
+            failed = r.failed + excluded.failed, transformed = r.transformed + excluded.transformed,
+            emitted = r.emitted + excluded.emitted, delivered = r.delivered + excluded.delivered,
+            dead_lettered = r.dead_lettered + excluded.dead_lettered;
     END LOOP;
 END
 $$;

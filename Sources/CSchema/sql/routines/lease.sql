@@ -32,8 +32,6 @@ LANGUAGE plpgsql AS $$
 DECLARE
     served boolean;
     is_news boolean;
-    free bigint[];
-    free_epochs bigint[];
 BEGIN
     SELECT n.serves INTO served FROM leat.node n WHERE n.node_id = me;
     IF NOT FOUND THEN
@@ -57,38 +55,15 @@ BEGIN
         is_news := is_news OR FOUND;
     END IF;
     IF cardinality(given) > 0 THEN
-        UPDATE leat.lease l SET node_id = NULL WHERE l.partition_id IN (
-            SELECT g.partition_id FROM leat.lease g JOIN unnest(given, given_epochs) AS u (partition, epoch)
-                ON g.partition_id = u.partition AND g.epoch = u.epoch
-            WHERE g.node_id = me ORDER BY g.partition_id FOR UPDATE OF g SKIP LOCKED
-        );
+        RETURN QUERY SELECT 'gave', g.partition_id::text, '', '', g.epoch::text, ''
+            FROM leat.give_leases(me, given, given_epochs) AS g;
         is_news := is_news OR FOUND;
-        RETURN QUERY SELECT 'gave', u.partition::text, '', '', u.epoch::text, ''
-            FROM unnest(given, given_epochs) AS u (partition, epoch) WHERE NOT EXISTS (
-                SELECT FROM leat.lease l WHERE l.partition_id = u.partition AND l.epoch = u.epoch AND l.node_id = me
-            );
     END IF;
     IF is_news THEN
         PERFORM pg_notify('leat_lease', me::text);
     END IF;
     IF cardinality(claims) > 0 THEN
-        INSERT INTO leat.lease (partition_id, epoch)
-        SELECT c, 0 FROM unnest(claims) AS c WHERE NOT EXISTS (SELECT FROM leat.lease l WHERE l.partition_id = c)
-        ORDER BY c ON CONFLICT DO NOTHING;
-        -- Whoever was quicker has made the epoch grow, so a lease that was free when it was looked at is not taken twice.
-        SELECT array_agg(l.partition_id), array_agg(l.epoch) INTO free, free_epochs
-        FROM leat.lease l WHERE l.partition_id = ANY (claims) AND (
-            l.node_id IS NULL
-            OR NOT EXISTS (SELECT FROM leat.node n WHERE n.node_id = l.node_id AND n.ended_at IS NULL)
-        );
-        UPDATE leat.lease l SET epoch = l.epoch + 1, node_id = me, taken_at = clock_timestamp()
-        WHERE l.partition_id IN (
-            SELECT f.partition_id FROM leat.lease f JOIN unnest(free, free_epochs) AS u (partition, epoch)
-                ON f.partition_id = u.partition AND f.epoch = u.epoch
-            ORDER BY f.partition_id FOR UPDATE OF f SKIP LOCKED
-        );
-        RETURN QUERY SELECT 'held', l.partition_id::text, '', '', l.epoch::text, ''
-            FROM leat.lease l WHERE l.partition_id = ANY (claims) AND l.node_id = me;
+        RETURN QUERY SELECT 'held', t.partition_id::text, '', '', t.epoch::text, '' FROM leat.take_leases(me, claims) AS t;
     END IF;
     RETURN QUERY SELECT 'node', n.node_id::text, n.identity, n.name, n.beats::text,
             concat_ws(' ', CASE WHEN n.serves THEN 'serves' END, CASE WHEN d.identity IS NOT NULL THEN 'draining' END)
@@ -96,13 +71,77 @@ BEGIN
 END
 $$;
 
+-- Gives leases back, and says which of these are given back now. What somebody holds is left for the next time.
+CREATE FUNCTION leat.give_leases(me bigint, given bigint[], given_epochs bigint[])
+RETURNS TABLE (partition_id bigint, epoch bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    id bigint;
+    its_epoch bigint;
+BEGIN
+    FOR id, its_epoch IN SELECT * FROM unnest(given, given_epochs) AS u (partition, epoch) ORDER BY u.partition LOOP
+        PERFORM true FROM leat.lease l WHERE l.partition_id = id AND l.epoch = its_epoch AND l.node_id = me
+        FOR UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            UPDATE leat.lease l SET node_id = NULL WHERE l.partition_id = id;
+        ELSE
+            PERFORM true FROM leat.lease l WHERE l.partition_id = id AND l.epoch = its_epoch AND l.node_id = me;
+            CONTINUE WHEN FOUND;
+        END IF;
+        partition_id := id;
+        epoch := its_epoch;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+-- Takes those of these leases that are free, and says which of them the node holds. Whoever was quicker has made the
+-- epoch grow, so a lease that was free when it was looked at is not taken twice.
+CREATE FUNCTION leat.take_leases(me bigint, claims bigint[]) RETURNS TABLE (partition_id bigint, epoch bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    id bigint;
+    now_at timestamptz := clock_timestamp();
+    seen record;
+BEGIN
+    FOR id IN SELECT u FROM unnest(claims) AS u ORDER BY u LOOP
+        SELECT l.node_id, l.epoch INTO seen FROM leat.lease l WHERE l.partition_id = id;
+        IF NOT FOUND THEN
+            INSERT INTO leat.lease (partition_id, epoch) VALUES (id, 0) ON CONFLICT DO NOTHING;
+            SELECT NULL::bigint AS node_id, 0::bigint AS epoch INTO seen;
+        END IF;
+        partition_id := id;
+        epoch := seen.epoch;
+        IF seen.node_id IS NULL OR NOT EXISTS (
+            SELECT FROM leat.node n WHERE n.node_id = seen.node_id AND n.ended_at IS NULL
+        ) THEN
+            PERFORM true FROM leat.lease l WHERE l.partition_id = id AND l.epoch = seen.epoch FOR UPDATE SKIP LOCKED;
+            CONTINUE WHEN NOT FOUND;
+            epoch := seen.epoch + 1;
+            UPDATE leat.lease l SET epoch = seen.epoch + 1, node_id = me, taken_at = now_at WHERE l.partition_id = id;
+        ELSIF seen.node_id <> me THEN
+            CONTINUE;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
 -- Ends a node's life in order: its leases are free at once.
 CREATE PROCEDURE leat.leave(me bigint)
 LANGUAGE plpgsql AS $$
+DECLARE
+    held bigint[];
+    id bigint;
 BEGIN
     -- Locks come in the order of the ids, as everywhere.
-    PERFORM FROM leat.lease l WHERE l.node_id = me ORDER BY l.partition_id FOR UPDATE;
-    UPDATE leat.lease l SET node_id = NULL WHERE l.node_id = me;
+    SELECT coalesce(array_agg(l.partition_id ORDER BY l.partition_id), '{}') INTO held FROM leat.lease l
+    WHERE l.node_id = me;
+    FOREACH id IN ARRAY held LOOP
+        UPDATE leat.lease l SET node_id = NULL WHERE l.partition_id = id AND l.node_id = me;
+    END LOOP;
     DELETE FROM leat.node n WHERE n.node_id = me;
     PERFORM pg_notify('leat_lease', me::text);
     COMMIT;

@@ -7,7 +7,7 @@ BEGIN
     INSERT INTO leat.slice (lower_at, upper_at, bytes)
     VALUES (
         to_timestamp(lower_bound), to_timestamp(upper_bound),
-        coalesce(pg_total_relation_size(to_regclass('leat.' || name)), 0)
+        coalesce(leat.bytes_of(to_regclass('leat.' || name)), 0)
     )
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
@@ -75,39 +75,60 @@ $$;
 -- still must read; NULL when there is none.
 CREATE FUNCTION leat.lag(ids bigint[], consumers bigint[])
 RETURNS TABLE (partition_id bigint, consumer_id bigint, unread bigint, oldest timestamptz)
-LANGUAGE sql STABLE AS $$
-    WITH ends AS MATERIALIZED (
-        SELECT u.id, t.next_offset FROM (SELECT DISTINCT unnest(ids) AS id) AS u, LATERAL leat.tail(u.id) AS t
-    ), pinned AS MATERIALIZED (
-        SELECT p.partition_id, p.consumer_id, min(p.slice_time) AS slice_time FROM leat.parked p
-        WHERE p.payload IS NULL GROUP BY 1, 2
-    )
-    SELECT l.partition_id, l.consumer_id, greatest(coalesce(e.next_offset, 0) - l.next_offset, 0),
-        least(
-            CASE WHEN e.next_offset > l.next_offset THEN (
-                SELECT c.slice_time FROM leat.chunk c
-                WHERE c.partition_id = l.partition_id AND c.slice_time >= l.slice_time
-                    AND c.first_offset + c.event_count > l.next_offset AND c.event_count > 0
-                ORDER BY c.slice_time LIMIT 1
-            ) END,
-            p.slice_time
-        )
-    FROM leat.latest(ids, consumers) AS l
-        LEFT JOIN ends e ON e.id = l.partition_id
-        LEFT JOIN pinned p ON p.partition_id = l.partition_id AND p.consumer_id = l.consumer_id
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    id bigint;
+    consumer bigint;
+    end_offset bigint;
+    lane record;
+BEGIN
+    FOR i IN 1 .. cardinality(ids) LOOP
+        id := ids[i];
+        consumer := consumers[i];
+        -- What is parked without its payload is read from the log again.
+        SELECT c.next_offset, c.slice_time, (
+            SELECT min(p.slice_time) FROM leat.parked p
+            WHERE p.partition_id = id AND p.consumer_id = consumer AND p.payload IS NULL
+        ) AS pinned
+        INTO lane FROM leat.checkpoint c
+        WHERE c.partition_id = id AND c.consumer_id = consumer ORDER BY c.written_at DESC LIMIT 1;
+        CONTINUE WHEN NOT FOUND;
+        end_offset := coalesce((SELECT t.next_offset FROM leat.tail(id) AS t), 0);
+        unread := greatest(end_offset - lane.next_offset, 0);
+        oldest := NULL;
+        IF unread > 0 THEN
+            SELECT c.slice_time INTO oldest FROM leat.chunk c
+            WHERE c.partition_id = id AND c.slice_time >= lane.slice_time
+                AND c.first_offset + c.event_count > lane.next_offset AND c.event_count > 0
+            ORDER BY c.slice_time LIMIT 1;
+        END IF;
+        oldest := least(oldest, lane.pinned);
+        partition_id := id;
+        consumer_id := consumer;
+        RETURN NEXT;
+    END LOOP;
+END
 $$;
 
 -- What a source's partitions took, for daily limits: bytes of bodies, and where the next look begins. Those that are
 -- known are looked at from their times on, the others from the floor on.
 CREATE FUNCTION leat.taken_since(source bigint, floor_at timestamptz, known bigint[], times timestamptz[])
 RETURNS TABLE (partition_id bigint, bytes bigint, until timestamptz)
-LANGUAGE sql STABLE AS $$
-    SELECT p.id, t.bytes, t.until
-    FROM unnest(leat.partitions(source)) AS p (id)
-        LEFT JOIN unnest(known, times) AS k (id, seen_at) ON k.id = p.id,
-        LATERAL (
-            SELECT sum(c.byte_count) AS bytes, max(c.slice_time) AS until FROM leat.chunk c
-            WHERE c.partition_id = p.id AND c.slice_time > coalesce(k.seen_at, floor_at)
-        ) AS t
-    WHERE t.until IS NOT NULL
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    id bigint;
+    seen_at timestamptz;
+BEGIN
+    FOREACH id IN ARRAY leat.partitions(source) LOOP
+        seen_at := coalesce(times[array_position(known, id)], floor_at);
+        SELECT sum(c.byte_count), max(c.slice_time) INTO bytes, until FROM leat.chunk c
+        WHERE c.partition_id = id AND c.slice_time > seen_at;
+        IF until IS NOT NULL THEN
+            partition_id := id;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
 $$;

@@ -1,3 +1,29 @@
+-- What a table takes on disk, with everything that belongs to it, on whatever machines that is.
+CREATE FUNCTION leat.bytes_of(it regclass) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    bytes bigint := pg_total_relation_size(it);
+BEGIN
+    IF leat.is_spread(it) THEN
+        EXECUTE 'SELECT citus_total_relation_size($1, false)' INTO bytes USING it;
+    END IF;
+    RETURN bytes;
+END
+$$;
+
+-- Whether a table is spread over machines.
+CREATE FUNCTION leat.is_spread(it regclass) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found boolean := false;
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = $1)' INTO found USING it;
+    END IF;
+    RETURN found;
+END
+$$;
+
 -- The tables that are, or were to be, slices of another: attached, leaving (a detachment that was begun and not ended)
 -- or loose (not attached yet, or any more). The size is the measured one where there is one.
 CREATE FUNCTION leat.slices(parent text)
@@ -5,7 +31,7 @@ RETURNS TABLE (name text, state text, bytes bigint, is_measured boolean)
 LANGUAGE sql STABLE AS $$
     SELECT c.relname::text,
         CASE WHEN i.inhrelid IS NULL THEN 'loose' WHEN i.inhdetachpending THEN 'leaving' ELSE 'attached' END,
-        coalesce(s.bytes, pg_total_relation_size(c.oid), 0), s.bytes IS NOT NULL
+        coalesce(s.bytes, leat.bytes_of(c.oid), 0), s.bytes IS NOT NULL
     FROM pg_class c
         LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
         LEFT JOIN leat.slice s
@@ -58,8 +84,9 @@ DECLARE
     carried integer := 0;
 BEGIN
     FOR id IN SELECT p.partition_id FROM leat.partition p ORDER BY p.partition_id LOOP
-        CONTINUE WHEN EXISTS (SELECT FROM leat.chunk c WHERE c.partition_id = id AND c.slice_time >= before);
-        PERFORM FROM leat.partition p WHERE p.partition_id = id FOR NO KEY UPDATE;
+        PERFORM true FROM leat.chunk c WHERE c.partition_id = id AND c.slice_time >= before LIMIT 1;
+        CONTINUE WHEN FOUND;
+        PERFORM true FROM leat.partition p WHERE p.partition_id = id FOR NO KEY UPDATE;
         SELECT * INTO last FROM leat.tail(id);
         CONTINUE WHEN NOT FOUND OR last.slice_time >= before;
         INSERT INTO leat.chunk VALUES (
@@ -82,7 +109,7 @@ BEGIN
         SELECT DISTINCT c.partition_id FROM leat.checkpoint c WHERE c.written_at < before ORDER BY c.partition_id
     LOOP
         -- No commit of its lanes can come between: their node holds this row while it commits.
-        PERFORM FROM leat.lease l WHERE l.partition_id = id FOR UPDATE;
+        PERFORM true FROM leat.lease l WHERE l.partition_id = id FOR UPDATE;
         PERFORM leat.carry_lanes(id, before);
         COMMIT;
     END LOOP;
@@ -103,7 +130,7 @@ BEGIN
         WHERE c.partition_id = id AND c.consumer_id = consumer ORDER BY c.written_at DESC LIMIT 1;
         CONTINUE WHEN last.written_at >= before;
         last.written_at := clock_timestamp();
-        INSERT INTO leat.checkpoint SELECT last.*;
+        INSERT INTO leat.checkpoint SELECT (last).*;
     END LOOP;
 END
 $$;

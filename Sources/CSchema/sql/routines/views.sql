@@ -59,80 +59,93 @@ $$;
 
 -- Every lane as of its last commit: its place, its counts, and who runs it.
 CREATE VIEW leat.lanes AS
-WITH ends AS MATERIALIZED (
-    SELECT p.partition_id, p.closed_at, coalesce(t.next_offset, 0) AS end_offset, t.slice_time AS last_accepted_at
-    FROM leat.partition p LEFT JOIN LATERAL (
-        -- Not by a function: what a view calls runs with the rights of whoever looks.
-        SELECT c.first_offset + c.event_count AS next_offset, c.slice_time FROM leat.chunk c
-        WHERE c.partition_id = p.partition_id ORDER BY c.slice_time DESC LIMIT 1
-    ) AS t ON true
+WITH made AS MATERIALIZED (
+    SELECT s.name AS source, s.name || '/' || d.name AS connection, s.source_id, c.connection_id AS consumer_id,
+        c.created_at, c.enabled AND d.enabled AS is_on
+    FROM leat.connection c
+    JOIN leat.source s ON s.source_id = c.source_id
+    JOIN leat.destination d ON d.destination_id = c.destination_id
+    WHERE c.removed_at IS NULL
+), node AS MATERIALIZED (
+    SELECT n.node_id, coalesce(nullif(n.name, ''), n.address) AS holder,
+        n.ended_at IS NOT NULL OR n.beat_at < clock_timestamp() - interval '10 seconds' AS is_silent
+    FROM leat.node n
 )
-SELECT s.name AS source, s.name || '/' || d.name AS connection, leat.partition_name(e.partition_id) AS partition,
-    s.source_id, c.connection_id AS consumer_id, e.partition_id, k.start_offset, k.next_offset, e.end_offset,
-    bit_count(k.settled) AS settled_beyond, e.end_offset - k.start_offset - k.read - k.expired AS unread,
+SELECT m.source, m.connection, leat.partition_name(p.partition_id) AS partition, m.source_id, m.consumer_id,
+    p.partition_id, k.start_offset, k.next_offset, coalesce(t.next_offset, 0) AS end_offset,
+    bit_count(k.settled) AS settled_beyond, coalesce(t.next_offset, 0) - k.start_offset - k.read - k.expired AS unread,
     k.expired, k.read, k.duplicates, k.filtered, k.dropped, k.failed, k.transformed, k.emitted, k.delivered,
-    k.dead_lettered, k.waiting, w.events AS parked_events, w.parts AS parked_parts, w.since AS parked_since,
+    k.dead_lettered, k.waiting, coalesce(w.events, 0) AS parked_events, coalesce(w.parts, 0) AS parked_parts, w.since AS parked_since,
     CASE
         WHEN k.next_offset IS NULL THEN 'missing'
-        WHEN NOT (c.enabled AND d.enabled) THEN 'off'
+        WHEN NOT m.is_on THEN 'off'
         WHEN l.node_id IS NULL THEN 'unheld'
-        WHEN n.node_id IS NULL OR n.ended_at IS NOT NULL OR n.beat_at < clock_timestamp() - interval '10 seconds'
-            THEN 'silent'
-        WHEN e.end_offset - k.start_offset - k.read - k.expired > w.events THEN 'reading'
-        WHEN w.events + w.parts > 0 THEN 'waiting'
+        WHEN n.node_id IS NULL OR n.is_silent THEN 'silent'
+        WHEN coalesce(t.next_offset, 0) - k.start_offset - k.read - k.expired > coalesce(w.events, 0) THEN 'reading'
+        WHEN w.events > 0 OR w.parts > 0 THEN 'waiting'
         ELSE 'idle'
     END AS state,
-    coalesce(nullif(n.name, ''), n.address) AS holder, l.epoch, k.slice_time AS position_time, e.last_accepted_at, k.written_at AS committed_at
-FROM leat.connection c
-JOIN leat.source s ON s.source_id = c.source_id
-JOIN leat.destination d ON d.destination_id = c.destination_id
-JOIN ends e ON e.partition_id >> 24 = s.source_id
+    n.holder, l.epoch, k.slice_time AS position_time, t.slice_time AS last_accepted_at, k.written_at AS committed_at
+FROM leat.partition p
+JOIN made m ON m.source_id = p.partition_id >> 24
 LEFT JOIN LATERAL (
-    SELECT * FROM leat.checkpoint k WHERE k.partition_id = e.partition_id AND k.consumer_id = c.connection_id
-    ORDER BY k.written_at DESC LIMIT 1
-) AS k ON true
-CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE p.part < 0) AS events, count(*) FILTER (WHERE p.part >= 0) AS parts,
-        min(p.since) AS since
-    FROM leat.parked p WHERE p.partition_id = e.partition_id AND p.consumer_id = c.connection_id
-) AS w
-LEFT JOIN leat.lease l ON l.partition_id = e.partition_id
-LEFT JOIN leat.node n ON n.node_id = l.node_id
+    SELECT c.first_offset + c.event_count AS next_offset, c.slice_time FROM leat.chunk c
+    WHERE c.partition_id = p.partition_id ORDER BY c.slice_time DESC LIMIT 1
+) AS t ON true
+LEFT JOIN leat.checkpoint k ON k.partition_id = p.partition_id AND k.consumer_id = m.consumer_id AND k.written_at = (
+    SELECT x.written_at FROM leat.checkpoint x WHERE x.partition_id = p.partition_id AND x.consumer_id = m.consumer_id
+    ORDER BY x.written_at DESC LIMIT 1
+)
+LEFT JOIN (
+    SELECT x.partition_id, x.consumer_id, count(*) FILTER (WHERE x.part < 0) AS events,
+        count(*) FILTER (WHERE x.part >= 0) AS parts, min(x.since) AS since
+    FROM leat.parked x GROUP BY x.partition_id, x.consumer_id
+) AS w ON w.partition_id = p.partition_id AND w.consumer_id = m.consumer_id
+LEFT JOIN leat.lease l ON l.partition_id = p.partition_id
+LEFT JOIN node n ON n.node_id = l.node_id
 -- A connection has no lane on what was closed before it was made, or while it was.
-WHERE c.removed_at IS NULL AND (
-    k.next_offset IS NOT NULL OR e.closed_at IS NULL OR e.closed_at > c.created_at + interval '1 minute'
-);
+WHERE k.next_offset IS NOT NULL OR p.closed_at IS NULL OR p.closed_at > m.created_at + interval '1 minute';
 
 -- Every lane with what it has still to read, and how old that is. Bytes are those of the bodies from the lane's position
 -- on, summed over at most 1,000 chunks; where there are more, the rest is taken to be like them.
 CREATE VIEW leat.backlog AS
-SELECT l.*,
+SELECT l.source, l.connection, l.partition, l.source_id, l.consumer_id, l.partition_id, l.start_offset, l.next_offset,
+    l.end_offset, l.settled_beyond, l.unread, l.expired, l.read, l.duplicates, l.filtered, l.dropped, l.failed,
+    l.transformed, l.emitted, l.delivered, l.dead_lettered, l.waiting, l.parked_events, l.parked_parts, l.parked_since,
+    l.state, l.holder, l.epoch, l.position_time, l.last_accepted_at, l.committed_at,
     CASE
-        WHEN b.events IS NULL THEN 0
-        ELSE round(b.bytes * greatest(l.end_offset - l.next_offset, b.events) / b.events)
+        WHEN l.rest[1] IS NULL THEN 0
+        ELSE round(l.rest[2] * greatest(l.end_offset - l.next_offset, l.rest[1]) / l.rest[1])
     END::bigint AS bytes,
-    coalesce(b.events < l.end_offset - l.next_offset, false) AS is_estimate,
-    b.oldest_at, clock_timestamp() - b.oldest_at AS age, l.last_accepted_at - b.oldest_at AS lag
-FROM leat.lanes l LEFT JOIN LATERAL (
-    SELECT sum(c.events) AS events, sum(c.byte_count::numeric * c.events / c.event_count) AS bytes,
-        min(c.slice_time) AS oldest_at
-    FROM (
-        SELECT c.slice_time, c.byte_count, c.event_count,
-            least(c.event_count, c.first_offset + c.event_count - l.next_offset) AS events
-        FROM leat.chunk c
-        WHERE c.partition_id = l.partition_id AND c.slice_time >= l.position_time
+    coalesce(l.rest[1] < l.end_offset - l.next_offset, false) AS is_estimate,
+    l.oldest_at, clock_timestamp() - l.oldest_at AS age, l.last_accepted_at - l.oldest_at AS lag
+FROM (
+    SELECT l.*, (
+        SELECT ARRAY[sum(c.events), sum(c.byte_count::numeric * c.events / c.event_count)] FROM (
+            SELECT c.byte_count, c.event_count,
+                least(c.event_count, c.first_offset + c.event_count - l.next_offset) AS events
+            FROM leat.chunk c
+            WHERE l.next_offset < l.end_offset AND c.partition_id = l.partition_id AND c.slice_time >= l.position_time
+                AND c.first_offset + c.event_count > l.next_offset AND c.event_count > 0
+            ORDER BY c.slice_time LIMIT 1000
+        ) AS c
+    ) AS rest, (
+        SELECT c.slice_time FROM leat.chunk c
+        WHERE l.next_offset < l.end_offset AND c.partition_id = l.partition_id AND c.slice_time >= l.position_time
             AND c.first_offset + c.event_count > l.next_offset AND c.event_count > 0
-        ORDER BY c.slice_time LIMIT 1000
-    ) AS c
-) AS b ON l.next_offset < l.end_offset;
+        ORDER BY c.slice_time LIMIT 1
+    ) AS oldest_at
+    FROM leat.lanes l
+) AS l;
 
 -- The servers: when each was heard of last, and how many partitions it holds.
 CREATE VIEW leat.nodes AS
 SELECT n.node_id, coalesce(nullif(n.name, ''), n.address) AS node, n.identity, n.address, n.version, n.started_at,
     n.beat_at, clock_timestamp() - n.beat_at AS silent_for, n.ended_at,
     EXISTS (SELECT FROM leat.drain d WHERE d.identity = n.identity) AS is_draining,
-    (SELECT count(*) FROM leat.lease l WHERE l.node_id = n.node_id) AS partitions
-FROM leat.node n;
+    coalesce(h.partitions, 0) AS partitions
+FROM leat.node n
+LEFT JOIN (SELECT l.node_id, count(*) AS partitions FROM leat.lease l GROUP BY l.node_id) AS h ON h.node_id = n.node_id;
 
 -- Events, or parts of them, that are not tried again without a person; name a connection or a time.
 CREATE VIEW leat.dead_letters AS
