@@ -59,7 +59,7 @@ import Testing
                         taken.order.values.joined().count == 810 + (3 / 30 + 44 / 30 + 205 / 30)
                     }
                     // Events of the held users wait in all three generations.
-                    #expect(try await line.parkedGenerations() == [0, 1, 2])
+                    try await line.wait(for: "all three") { try await line.parkedGenerations() == [0, 1, 2] }
                     poison.withLock { $0 = [] }
                     let all = line.catalog.current.sources[0].allPartitionIDs
                     try await line.wait(for: "everything") {
