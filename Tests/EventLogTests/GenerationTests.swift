@@ -110,7 +110,11 @@ import Testing
             #expect(try await retired(pool) == 1)
             #expect(try await log.counts(of: Self.consumer, source.current.partitionIDs) == counts)
             #expect(counts.accepted == 10 && counts.counts.filtered == 10)
-            #expect(try await log.acceptedInRetired([source.current.source]) == [source.current.source: 10])
+            let id = source.current.source
+            #expect(
+                try await log.counts(of: [id], [Self.consumer: id])
+                    == LogCounts(accepted: [id: 10], consumers: [Self.consumer: counts])
+            )
             for table in ["partition", "lease", "checkpoint"] {
                 let rows = Statement(
                     "test.left_\(table)",

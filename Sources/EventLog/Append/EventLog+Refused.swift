@@ -81,7 +81,7 @@ extension EventLog {
         ORDER BY refused_id DESC LIMIT $2
         """
     )
-    private static let refusedCounts = Statement(
+    static let refusedCounts = Statement(
         "refused_counts",
         """
         SELECT source_id, reason, sum(events)::bigint FROM leat.refused_count

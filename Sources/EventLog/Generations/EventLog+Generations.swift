@@ -1,4 +1,4 @@
-package import EventModel
+import EventModel
 import PostgreSQL
 
 /// A lane of a closed partition that has not come to its end.
@@ -29,23 +29,6 @@ extension EventLog {
         "retire_generations",
         "CALL leat.retire_generations()",
         isCancellable: false
-    )
-
-    private static let retiredCounts = Statement(
-        "retired_counts",
-        """
-        SELECT sum(accepted)::bigint, sum(expired)::bigint, sum(read)::bigint, sum(duplicates)::bigint,
-            sum(filtered)::bigint, sum(dropped)::bigint, sum(failed)::bigint, sum(transformed)::bigint,
-            sum(emitted)::bigint, sum(delivered)::bigint, sum(dead_lettered)::bigint
-        FROM leat.retired_lanes WHERE consumer_id = $1 GROUP BY consumer_id
-        """
-    )
-    private static let retiredEnds = Statement(
-        "retired_ends",
-        """
-        SELECT source_id, sum(e)::bigint FROM leat.generation, unnest(end_offsets) AS e
-        WHERE source_id = ANY ($1) AND retired_at IS NOT NULL GROUP BY source_id
-        """
     )
 
     /// Those of these lanes of closed partitions that have something left to do, as committed at one moment.
@@ -101,38 +84,5 @@ extension EventLog {
     /// Puts away the generations whose events have left the log and whose lanes have come to their end.
     func retireGenerations() async throws(EventLogError) {
         _ = try await translated { () async throws(PostgreSQLError) in try await pool.query(Self.retire) }
-    }
-
-    /// What a consumer's lanes of generations that were put away had counted.
-    func retiredCounts(of consumer: ConsumerID) async throws(EventLogError) -> ConsumerCounts {
-        try await translated { () async throws(PostgreSQLError) in
-            var total = ConsumerCounts()
-            guard let row = try await pool.query(Self.retiredCounts, [.int8(consumer.rawValue)]).first else {
-                return total
-            }
-            total.accepted = try row.int8(0)
-            total.expired = try row.int8(1)
-            total.counts.read = try row.int8(2)
-            total.counts.duplicates = try row.int8(3)
-            total.counts.filtered = try row.int8(4)
-            total.counts.dropped = try row.int8(5)
-            total.counts.failed = try row.int8(6)
-            total.counts.transformed = try row.int8(7)
-            total.counts.emitted = try row.int8(8)
-            total.counts.delivered = try row.int8(9)
-            total.counts.deadLettered = try row.int8(10)
-            return total
-        }
-    }
-
-    /// How many events sources accepted in generations that were put away.
-    package func acceptedInRetired(_ sources: [SourceID]) async throws(EventLogError) -> [SourceID: Int64] {
-        try await translated { () async throws(PostgreSQLError) in
-            var accepted: [SourceID: Int64] = [:]
-            for row in try await pool.query(Self.retiredEnds, [.int8Array(sources.map(\.rawValue))]) {
-                accepted[SourceID(rawValue: try row.int8(0))] = try row.int8(1)
-            }
-            return accepted
-        }
     }
 }

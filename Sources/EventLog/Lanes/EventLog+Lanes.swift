@@ -62,15 +62,21 @@ extension EventLog {
 
     /// The last committed progress of lanes; those whose consumer was removed are left out.
     package func records(_ lanes: [LaneID]) async throws(EventLogError) -> [LaneRecord] {
-        try await translated { () async throws(PostgreSQLError) in
-            let rows = try await pool.query(
-                Self.latest,
-                [.int8Array(lanes.map(\.partition.rawValue)), .int8Array(lanes.map(\.consumer.rawValue))]
-            )
-            var records: [LaneRecord] = []
-            for row in rows { records.append(try Self.laneRecord(row)) }
-            return records
-        }
+        try await translated { () async throws(PostgreSQLError) in try await Self.records(lanes, pool.query) }
+    }
+
+    /// The same, asked of a pool or inside a transaction.
+    static func records(
+        _ lanes: [LaneID],
+        _ query: (Statement, [Parameter]) async throws(PostgreSQLError) -> Rows
+    ) async throws(PostgreSQLError) -> [LaneRecord] {
+        let rows = try await query(
+            latest,
+            [.int8Array(lanes.map(\.partition.rawValue)), .int8Array(lanes.map(\.consumer.rawValue))]
+        )
+        var records: [LaneRecord] = []
+        for row in rows { records.append(try laneRecord(row)) }
+        return records
     }
 
     private static func laneRecord(_ row: Row) throws(PostgreSQLError) -> LaneRecord {

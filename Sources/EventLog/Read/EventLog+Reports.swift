@@ -1,17 +1,8 @@
 package import EventModel
 import PostgreSQL
 
-/// How far one consumer has come with a source, as of the last commits.
-package struct ConsumerCounts: Equatable, Sendable {
-    /// `accepted = read + unread + expired`, counted from where the consumer began.
-    package var accepted: Int64 = 0
-    package var unread: Int64 = 0
-    package var expired: Int64 = 0
-    package var counts = Counts()
-}
-
 extension EventLog {
-    private static let ends = Statement(
+    static let ends = Statement(
         "partition_ends",
         "SELECT u, t.next_offset FROM unnest($1::bigint[]) AS u, leat.tail(u) AS t"
     )
@@ -27,7 +18,7 @@ extension EventLog {
     )
 
     /// How many events each partition has ever accepted; a partition without any is 0.
-    package func accepted(_ partitions: [PartitionID]) async throws(EventLogError) -> [PartitionID: Int64] {
+    func accepted(_ partitions: [PartitionID]) async throws(EventLogError) -> [PartitionID: Int64] {
         try await translated { () async throws(PostgreSQLError) in
             let rows = try await pool.query(Self.ends, [.int8Array(partitions.map(\.rawValue))])
             var ends: [PartitionID: Int64] = [:]
@@ -35,26 +26,6 @@ extension EventLog {
             for row in rows { ends[PartitionID(rawValue: try row.int8(0))] = try row.int8(1) }
             return ends
         }
-    }
-
-    /// The exact counts of a consumer over its partitions, and over the generations of them that were put away.
-    ///
-    /// Progress is read before the ends, so that nothing is ever read that was not accepted.
-    package func counts(
-        of consumer: ConsumerID,
-        _ partitions: [PartitionID]
-    ) async throws(EventLogError) -> ConsumerCounts {
-        let records = try await records(partitions.map { LaneID(partition: $0, consumer: consumer) })
-        let ends = try await accepted(partitions)
-        var total = try await retiredCounts(of: consumer)
-        for record in records {
-            let accepted = (ends[record.lane.partition] ?? 0) - record.start
-            total.accepted += accepted
-            total.expired += record.expired
-            total.unread += accepted - record.counts.read - record.expired
-            total.counts += record.counts
-        }
-        return total
     }
 
     /// Dead letters of a consumer, latest first, those that died before `before`.

@@ -38,32 +38,27 @@ extension Reports {
 }
 
 extension StageCounts {
-    /// Connections first: what they have read was accepted by the time the sources are asked.
     fileprivate static func read(_ snapshot: CatalogSnapshot, _ log: EventLog) async throws -> StageCounts {
-        var connections: [OfConnection] = []
-        for connection in snapshot.connections {
-            guard let source = snapshot.source(connection.source) else { continue }
-            let counts = try await log.counts(of: connection.id, source.allPartitionIDs)
-            connections.append(
-                OfConnection(
-                    connection: connection.id,
-                    counts: counts.counts,
-                    unread: counts.unread,
-                    expired: counts.expired
+        let consumers = Dictionary(snapshot.connections.map { ($0.id, $0.source) }) { $1 }
+        let counts = try await log.counts(of: snapshot.sources.map(\.id), consumers)
+        return StageCounts(
+            sources: snapshot.sources.map { source in
+                OfSource(
+                    source: source.id,
+                    accepted: counts.accepted[source.id] ?? 0,
+                    refused: counts.refused[source.id] ?? 0
                 )
-            )
-        }
-        let accepted = try await log.accepted(snapshot.sources.flatMap(\.allPartitionIDs))
-        let earlier = try await log.acceptedInRetired(snapshot.sources.map(\.id))
-        let refused = try await log.refusedCounts(snapshot.sources.map(\.id))
-        let sources = snapshot.sources.map { source in
-            OfSource(
-                source: source.id,
-                accepted: source.allPartitionIDs.reduce(earlier[source.id] ?? 0) { $0 + (accepted[$1] ?? 0) },
-                refused: refused.reduce(0) { $1.source == source.id ? $0 + $1.events : $0 }
-            )
-        }
-        return StageCounts(sources: sources, connections: connections)
+            },
+            connections: snapshot.connections.map { connection in
+                let found = counts.consumers[connection.id]
+                return OfConnection(
+                    connection: connection.id,
+                    counts: found?.counts ?? Counts(),
+                    unread: found?.unread ?? 0,
+                    expired: found?.expired ?? 0
+                )
+            }
+        )
     }
 }
 
