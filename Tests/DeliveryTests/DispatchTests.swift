@@ -94,18 +94,20 @@ import Testing
             now += 1
         }
         #expect(tries == 3)
-        #expect(ending == .park(after: .seconds(2)))
+        #expect(ending == .park(after: .seconds(1), counted: 2))
         #expect(dispatch.circuit.isClosed)
     }
 
     @Test func `A parked event that fails again is parked again, and given up in the end`() {
         var dispatch = dispatch(schedule: RetrySchedule(maximumAttempts: 6))
-        dispatch.submit(0, events: 1, attempts: 4, since: at(0), at: at(100))
+        dispatch.submit(0, events: 1, attempts: 4, at: at(100))
         dispatch.submit(1, events: 1, at: at(100))
         #expect(dispatch.next(at: at(100)).map(\.attempt) == [5, 1])
         _ = dispatch.answered(1, .delivered, at: at(101), random: 0.5)
-        #expect(dispatch.answered(0, .retry(after: nil), at: at(102), random: 0.5) == .park(after: .seconds(8)))
-        dispatch.submit(0, events: 1, attempts: 5, since: at(0), at: at(110))
+        #expect(
+            dispatch.answered(0, .retry(after: nil), at: at(102), random: 0.5) == .park(after: .seconds(8), counted: 5)
+        )
+        dispatch.submit(0, events: 1, attempts: 5, at: at(110))
         dispatch.submit(2, events: 1, at: at(110))
         _ = dispatch.next(at: at(110))
         _ = dispatch.answered(2, .delivered, at: at(111), random: 0.5)
@@ -123,13 +125,87 @@ import Testing
         }
     }
 
+    /// Lets a destination fail for so long, and then take the one that it is sent next.
+    ///
+    /// Returns when that is, and what was sent together with it and has no answer yet.
+    private func outage(
+        _ dispatch: inout Dispatch,
+        for duration: Duration,
+        from begin: ContinuousClock.Instant
+    ) -> (back: ContinuousClock.Instant, underWay: [UInt64]) {
+        var now = begin
+        while true {
+            let sent = dispatch.next(at: now).map(\.number)
+            if now >= begin + duration, let first = sent.first {
+                #expect(dispatch.answered(first, .delivered, at: now, random: 0.5) == .delivered)
+                return (now, Array(sent.dropFirst()))
+            }
+            for number in sent {
+                #expect(dispatch.answered(number, .retry(after: nil), at: now, random: 0.5) == nil)
+            }
+            now = max(now + .milliseconds(1), dispatch.wakeUp ?? now)
+        }
+    }
+
+    @Test(arguments: [2, 5]) func `Tries while the destination is down do not count once it is back`(waiting: Int) {
+        var dispatch = dispatch(concurrency: 10)
+        for number in 0..<waiting { dispatch.submit(UInt64(number), events: 1, at: at(0)) }
+        let (back, underWay) = outage(&dispatch, for: .seconds(3_600), from: at(0))
+        let next = dispatch.next(at: back)
+        #expect(underWay.count + next.count == waiting - 1)
+        for number in underWay + next.map(\.number) {
+            let ending = dispatch.answered(number, .retry(after: nil), at: back + .seconds(1), random: 0.5)
+            #expect(ending == .park(after: .milliseconds(500), counted: 1))
+        }
+    }
+
+    @Test func `In an outage that follows another nothing is given up or set aside either`() {
+        var dispatch = dispatch(concurrency: 1, schedule: RetrySchedule(maximumAttempts: 2))
+        for number in 0..<8 { dispatch.submit(UInt64(number), events: 1, at: at(0)) }
+        let (back, _) = outage(&dispatch, for: .seconds(600), from: at(0))
+        for _ in 0..<Circuit.threshold {
+            for sent in dispatch.next(at: back) {
+                let ending = dispatch.answered(sent.number, .retry(after: nil), at: back + .seconds(1), random: 0.5)
+                #expect(ending == .park(after: .milliseconds(500), counted: 1))
+            }
+        }
+        #expect(!dispatch.circuit.isClosed && dispatch.count == 4)
+        _ = outage(&dispatch, for: .seconds(600), from: back + .seconds(1))
+    }
+
+    @Test func `A parked event does not grow older while the destination is down`() {
+        var dispatch = dispatch(concurrency: 10)
+        for number in 0..<3 as Range<UInt64> {
+            dispatch.submit(number, events: 1, attempts: 5, waited: .seconds(600), at: at(0))
+        }
+        let (back, _) = outage(&dispatch, for: .seconds(7 * 24 * 3_600), from: at(0))
+        let sent = dispatch.next(at: back)
+        #expect(sent.count == 2)
+        for one in sent {
+            let ending = dispatch.answered(one.number, .retry(after: nil), at: back + .seconds(1), random: 0.5)
+            #expect(ending == .park(after: .seconds(16), counted: 6))
+        }
+    }
+
+    @Test func `An event that has waited for three days for its own sake is given up`() {
+        var dispatch = dispatch()
+        dispatch.submit(0, events: 1, attempts: 3, waited: .seconds(72 * 3_600), at: at(0))
+        dispatch.submit(1, events: 1, at: at(0))
+        _ = dispatch.next(at: at(0))
+        _ = dispatch.answered(1, .delivered, at: at(1), random: 0.5)
+        #expect(dispatch.answered(0, .retry(after: nil), at: at(2), random: 0.5) == .exhausted)
+    }
+
     @Test func `A long Retry-After of one event parks it at once and holds nobody else back for longer than once`() {
         var dispatch = dispatch()
         dispatch.submit(0, events: 1, at: at(0))
         dispatch.submit(1, events: 1, at: at(0))
         _ = dispatch.next(at: at(0))
         _ = dispatch.answered(1, .delivered, at: at(0.5), random: 0)
-        #expect(dispatch.answered(0, .retry(after: .seconds(60)), at: at(1), random: 0) == .park(after: .seconds(60)))
+        #expect(
+            dispatch.answered(0, .retry(after: .seconds(60)), at: at(1), random: 0)
+                == .park(after: .seconds(60), counted: 1)
+        )
         #expect(dispatch.circuit.isClosed)
     }
 

@@ -149,7 +149,7 @@ import WorkerProtocol
         let requests = (0..<2).map { PluginRequest(url: "http://a/", body: [], events: [$0]) }
         let fates: [PluginVerdict] = [.requested, .requested, .fail(code: "no", message: "", disposition: .bury)]
         machine.built(.portion(0), RequestPlan(requests: requests, fates: fates), under: 0, at: now)
-        machine.ended(0, .delivery(.park(after: .seconds(5)), []), at: now)
+        machine.ended(0, .delivery(.park(after: .seconds(5), counted: 1), []), at: now)
         machine.ended(1, .delivery(.refused, []), at: now)
         _ = machine.takeActions()
         #expect(isAlone(&bodies) && isAlone(&output))

@@ -22,7 +22,7 @@ import WorkerProtocol
         machine.built(.portion(0), RequestPlan(requests: requests, fates: fates), under: 0, at: now)
         _ = machine.takeActions()
         // The later event of its user leaves the third request, so that is built anew.
-        machine.ended(0, .delivery(.park(after: .seconds(5)), []), at: now)
+        machine.ended(0, .delivery(.park(after: .seconds(5), counted: 1), []), at: now)
         var jobs: [BuildJob] = []
         for case .build(let job, _) in machine.takeActions() { jobs.append(job) }
         #expect(jobs.count == 1)
@@ -35,5 +35,44 @@ import WorkerProtocol
         let parked = checkpoint.parked.sorted { $0.offset < $1.offset }
         #expect(parked.map(\.key) == [(0, 0), (1, 2), (2, nil)].map { ParkedKey(offset: $0.0, part: $0.1) })
         #expect(checkpoint.counts.delivered == 2 && checkpoint.counts.waiting == 2 && checkpoint.counts.reconcile)
+    }
+
+    @Test func `What counts against a parked event, and how long it has waited, outlives parking and a restart`() {
+        let hour: Int64 = 3_600_000_000
+        var parked: [ParkedItem] = []
+        var now = Moment(instant: .now, wall: hour)
+        func machine() -> LaneMachine {
+            let progress = LaneProgress(position: parked.isEmpty ? 0 : 1)
+            return LaneMachine(
+                partition: PartitionID(rawValue: 1),
+                destination: DestinationID(rawValue: 1),
+                progress: progress,
+                parked: parked
+            )
+        }
+        for round in 1...3 {
+            var machine = machine()
+            if parked.isEmpty {
+                let json = Array("{}".utf8)[...]
+                let event = LaneEvent(offset: 0, sliceTime: 0, userHash: 1, receivedAt: 0, json: json)
+                machine.read([event], chain: [PluginLabel(id: "c", version: "1")], at: now)
+            } else {
+                machine.wake(at: now)
+            }
+            let request = PluginRequest(url: "http://a/", events: [0])
+            machine.built(.portion(0), RequestPlan(requests: [request], fates: [.requested]), under: 0, at: now)
+            var outgoing: [Outgoing] = []
+            for case .submit(let requests) in machine.takeActions() { outgoing += requests }
+            #expect(outgoing.map(\.attempts) == [round - 1])
+            #expect(outgoing.map(\.waited) == [.seconds(60) * (round - 1)])
+            // The destination is down for an hour, in which it is tried often.
+            now.wall += hour
+            let attempt = Attempt(number: 100, at: now.wall, duration: .zero, result: .status(503))
+            machine.ended(0, .delivery(.park(after: .seconds(60), counted: round), [attempt]), at: now)
+            parked = machine.takeCheckpoint().parked
+            #expect(parked.map(\.attempts) == [round])
+            // The server is stopped for another.
+            now.wall += hour
+        }
     }
 }

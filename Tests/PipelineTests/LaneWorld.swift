@@ -345,7 +345,11 @@ struct LaneWorld {
         if isPoisoned || isRefused, parts.count > 1 {
             machine.ended(request.request, .delivery(.divide, attempt(500)), at: now)
         } else if isPoisoned {
-            machine.ended(request.request, .delivery(.park(after: .seconds(5)), attempt(500)), at: now)
+            machine.ended(
+                request.request,
+                .delivery(.park(after: .seconds(5), counted: request.attempts + 1), attempt(500)),
+                at: now
+            )
         } else {
             for one in parts { taken[one.offset, default: []].insert(one.part) }
             machine.ended(

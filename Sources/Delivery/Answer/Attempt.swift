@@ -1,6 +1,6 @@
 /// One try of a delivery, and how it went.
 package struct Attempt: Equatable, Sendable {
-    /// From 1; grows over the whole life of an event, whatever waited in between.
+    /// From 1; goes on after the tries that counted when the event was parked.
     package let number: Int
     /// When the request was sent.
     /// - Unit: microseconds since 1970, UTC.

@@ -11,9 +11,9 @@ package struct RetrySchedule: Equatable, Sendable {
     package var shortTries: Int
     /// A longer delay than this is not waited for in memory while the destination serves others.
     package var longestShortDelay: Duration
-    /// Tries in all before an event that fails while others succeed becomes a dead letter.
+    /// Tries that fail while others succeed before an event becomes a dead letter.
     package var maximumAttempts: Int
-    /// How long an event that fails while others succeed is tried, however few tries that were.
+    /// How long an event that fails while others succeed waits out its delays, however few tries that were.
     package var maximumAge: Duration
 
     package init(

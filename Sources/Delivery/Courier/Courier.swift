@@ -9,10 +9,10 @@ package final class Courier: Sendable {
         package let request: OutboundRequest
         /// How many events it carries.
         package let events: Int
-        /// Tries before this stay.
+        /// Tries before this stay that count.
         package let attempts: Int
-        /// When its events were first tried.
-        package let since: ContinuousClock.Instant?
+        /// How long it has waited for them while it was parked.
+        package let waited: Duration
         /// Called once, with the tries of this stay, from any thread; must return at once.
         package let end: @Sendable (Dispatch.Ending, [Attempt]) -> Void
 
@@ -20,13 +20,13 @@ package final class Courier: Sendable {
             request: OutboundRequest,
             events: Int,
             attempts: Int = 0,
-            since: ContinuousClock.Instant? = nil,
+            waited: Duration = .zero,
             end: @escaping @Sendable (Dispatch.Ending, [Attempt]) -> Void
         ) {
             self.request = request
             self.events = events
             self.attempts = attempts
-            self.since = since
+            self.waited = waited
             self.end = end
         }
     }
@@ -87,7 +87,7 @@ package final class Courier: Sendable {
                     number,
                     events: parcel.events,
                     attempts: parcel.attempts,
-                    since: parcel.since,
+                    waited: parcel.waited,
                     at: now
                 )
                 return Receipt(number: number)

@@ -6,14 +6,18 @@ package struct Dispatch: Sendable {
     private struct Parcel {
         /// How many events it carries.
         var events: Int
-        /// Tries so far, those before it was parked included.
+        /// Tries so far, those that counted before it was parked included.
         var attempts: Int
+        /// Of these, those that failed while others succeeded.
+        var counted: Int
         /// Tries since it was submitted.
         var tries = 0
         /// When it was tried for the first time since it was submitted.
         var firstSent: ContinuousClock.Instant?
-        /// When its events were tried for the first time ever, as far as is known.
-        var since: ContinuousClock.Instant
+        /// How long it has waited out delays of its own while it was parked.
+        var waited: Duration
+        /// Its present try finds out whether the destination is back.
+        var isProbe = false
         /// The destination itself asked for the delay that it waits out.
         var asked = false
     }
@@ -31,8 +35,8 @@ package struct Dispatch: Sendable {
         case refused
         /// It failed as often as an event may while others succeed.
         case exhausted
-        /// It fails while others succeed: set it aside and let the others go on.
-        case park(after: Duration)
+        /// It fails while others succeed: set it aside and let the others go on. So many of its tries count by now.
+        case park(after: Duration, counted: Int)
         /// It carries several events, and one of them may be the cause: send them one by one.
         case divide
     }
@@ -59,15 +63,15 @@ package struct Dispatch: Sendable {
     /// Parcels that are here, in flight or not.
     package var count: Int { parcels.count }
 
-    /// Takes over a parcel whose events were tried `attempts` times before, for the first time at `since`.
+    /// Takes over a parcel of whose tries so many count, and which has waited so long for them while it was parked.
     package mutating func submit(
         _ number: UInt64,
         events: Int,
         attempts: Int = 0,
-        since: ContinuousClock.Instant? = nil,
+        waited: Duration = .zero,
         at now: ContinuousClock.Instant
     ) {
-        parcels[number] = Parcel(events: events, attempts: attempts, since: since ?? now)
+        parcels[number] = Parcel(events: events, attempts: attempts, counted: attempts, waited: waited)
         if attempts == 0 { fresh.append(number) } else { wait(number, until: now) }
     }
 
@@ -90,10 +94,12 @@ package struct Dispatch: Sendable {
         case .probe:
             guard inFlight < concurrency, let number = takeLeastTried(at: now) else { return [] }
             circuit.probeSent()
-            return [send(number, at: now)]
+            return [send(number, isProbe: true, at: now)]
         case .all:
             var sent: [(number: UInt64, attempt: Int)] = []
-            while inFlight < concurrency, let number = takeAny(at: now) { sent.append(send(number, at: now)) }
+            while inFlight < concurrency, let number = takeAny(at: now) {
+                sent.append(send(number, isProbe: false, at: now))
+            }
             return sent
         }
     }
@@ -133,7 +139,9 @@ package struct Dispatch: Sendable {
             return divisible && parcel.events > 1 ? .divide : .refused
         case .retry(let retryAfter):
             let firstSent = parcel.firstSent ?? now
-            let servesOthers = circuit.served(since: firstSent)
+            // While it is down nothing is learnt of the event, whatever was served before.
+            let servesOthers = !parcel.isProbe && circuit.served(since: firstSent)
+            if servesOthers { parcel.counted += 1 }
             circuit.failed(
                 number,
                 at: now,
@@ -141,7 +149,7 @@ package struct Dispatch: Sendable {
                 pausesAll: retryAfter != nil && !servesOthers,
                 firstPause: firstPause
             )
-            if let ending = ending(of: parcel, retryAfter: retryAfter, servesOthers: servesOthers, at: now, random) {
+            if let ending = ending(of: parcel, retryAfter: retryAfter, servesOthers: servesOthers, random) {
                 return ending
             }
             var delay = schedule.delay(after: parcel.tries, retryAfter: retryAfter, random: random)
@@ -168,7 +176,6 @@ package struct Dispatch: Sendable {
         of parcel: Parcel,
         retryAfter: Duration?,
         servesOthers: Bool,
-        at now: ContinuousClock.Instant,
         _ random: Double
     ) -> Ending? {
         guard servesOthers else {
@@ -181,11 +188,11 @@ package struct Dispatch: Sendable {
             // Which of its events is the cause is not known, so none of them may be parked for it.
             return parcel.tries >= min(2, schedule.shortTries) ? .divide : nil
         }
-        if schedule.isExhausted(attempts: parcel.attempts, age: now - parcel.since) { return .exhausted }
-        let delay = schedule.delay(after: parcel.attempts, retryAfter: retryAfter, random: random)
+        if schedule.isExhausted(attempts: parcel.counted, age: parcel.waited) { return .exhausted }
+        let delay = schedule.delay(after: parcel.counted, retryAfter: retryAfter, random: random)
         let wasParked = parcel.attempts > parcel.tries
         guard wasParked || parcel.tries >= schedule.shortTries || delay > schedule.longestShortDelay else { return nil }
-        return .park(after: delay)
+        return .park(after: delay, counted: parcel.counted)
     }
 
     private mutating func served(at now: ContinuousClock.Instant) {
@@ -199,11 +206,16 @@ package struct Dispatch: Sendable {
         for entry in late { wait(entry.number, until: now) }
     }
 
-    private mutating func send(_ number: UInt64, at now: ContinuousClock.Instant) -> (number: UInt64, attempt: Int) {
+    private mutating func send(
+        _ number: UInt64,
+        isProbe: Bool,
+        at now: ContinuousClock.Instant
+    ) -> (number: UInt64, attempt: Int) {
         inFlight += 1
         guard var parcel = parcels[number] else { return (number, 1) }
         parcel.attempts += 1
         parcel.tries += 1
+        parcel.isProbe = isProbe
         if parcel.firstSent == nil { parcel.firstSent = now }
         parcels[number] = parcel
         return (number, parcel.attempts)

@@ -57,7 +57,8 @@ package struct ParkedRecord: Equatable, Sendable {
     package var sliceTime: Int64
     package var receivedAt: Int64
     package var attempts: Int
-    /// When the first try was, by this node's clock; PostgreSQL keeps it, and the next, by its own.
+    /// When the first try was, as if it had waited for nothing but its own delays since; by this node's clock, while
+    /// PostgreSQL keeps it, and the next, by its own.
     package var since: Int64
     /// Nil for one that waits behind an earlier event of its user.
     package var dueAt: Int64?

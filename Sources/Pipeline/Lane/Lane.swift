@@ -207,7 +207,6 @@ final class Lane: Sendable {
     private func submit(_ outgoing: [Outgoing], _ desk: inout LaneDesk) {
         var parcels: [Courier.Parcel] = []
         var handed: [Outgoing] = []
-        let now = Moment.now
         for one in outgoing {
             let request: OutboundRequest
             do throws(DeliveryError) {
@@ -216,10 +215,9 @@ final class Lane: Sendable {
                 post(.ended(request: one.request, .unsendable(code: error.code, reason: error.description)))
                 continue
             }
-            let since = one.since.map { now.instant - .microseconds(max(0, now.wall - $0)) }
             handed.append(one)
             parcels.append(
-                Courier.Parcel(request: request, events: one.parts, attempts: one.attempts, since: since) {
+                Courier.Parcel(request: request, events: one.parts, attempts: one.attempts, waited: one.waited) {
                     [weak self] ending, attempts in
                     self?.post(.ended(request: one.request, .delivery(ending, attempts)))
                 }

@@ -27,11 +27,10 @@ package struct Outgoing: Sendable {
     /// How many parts of events it carries.
     package let parts: Int
     package let key: IdempotencyKey
-    /// Tries before this stay.
+    /// Tries before this stay that count.
     package let attempts: Int
-    /// When the first of them was.
-    /// - Unit: microseconds since 1970.
-    package let since: Int64?
+    /// How long it has waited for them while it was parked.
+    package let waited: Duration
 }
 
 /// How a request ended.

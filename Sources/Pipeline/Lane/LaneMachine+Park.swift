@@ -6,10 +6,26 @@ extension LaneMachine {
     struct Deferral {
         var attempts: Int
         /// - Unit: microseconds since 1970, as the next.
-        var since: Int64
-        var dueAt: Int64
+        let since: Int64
+        let dueAt: Int64
         var code: String
         var answer: String
+
+        /// One that has waited so long already, and waits from `now` on.
+        init(
+            attempts: Int,
+            waited: Duration,
+            after delay: Duration,
+            at now: Moment,
+            code: String,
+            answer: String
+        ) {
+            self.attempts = attempts
+            since = now.wall - waited.microseconds
+            dueAt = now.wall + delay.microseconds
+            self.code = code
+            self.answer = answer
+        }
     }
 
     /// Sets a part aside with its payload, and the later events of its user as offsets.
@@ -32,7 +48,7 @@ extension LaneMachine {
                     userHash: user,
                     payload: Array(part.json),
                     attempts: isCause ? deferral.attempts : part.attempts,
-                    since: isCause ? deferral.since : part.since ?? deferral.since,
+                    since: deferral.since,
                     dueAt: isCause ? deferral.dueAt : 0,
                     receivedAt: subject.receivedAt,
                     code: isCause ? deferral.code : "",

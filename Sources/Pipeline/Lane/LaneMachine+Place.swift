@@ -85,17 +85,17 @@ extension LaneMachine {
         at now: Moment
     ) {
         let part = part(reference)
-        let since = part.since ?? now.wall
         let attempts = part.attempts + 1
-        if settings.schedule.isExhausted(attempts: attempts, age: .microseconds(now.wall - since)) {
+        if settings.schedule.isExhausted(attempts: attempts, age: part.waited) {
             end(reference, .dead(letter(reference, stage: .connect, code: code, reason: message, attempts: [])))
             return
         }
         let wait = settings.schedule.delay(after: attempts, retryAfter: delay, random: spread(reference))
         let deferral = Deferral(
             attempts: attempts,
-            since: since,
-            dueAt: now.wall + wait.microseconds,
+            waited: part.waited,
+            after: wait,
+            at: now,
             code: code,
             answer: message
         )
@@ -125,11 +125,15 @@ extension LaneMachine {
             since: now.wall,
             receivedAt: subject.receivedAt
         )
-        if case .follower(let old) = subject.origin, old.attempts > 0 { item = old }
+        if case .follower(let old) = subject.origin, old.attempts > 0 {
+            item = old
+            item.since = now.wall - old.waited.microseconds
+        }
+        let waited = Duration.microseconds(now.wall - item.since)
         item.attempts += 1
         item.code = code
         item.answer = message
-        if settings.schedule.isExhausted(attempts: item.attempts, age: .microseconds(now.wall - item.since)) {
+        if settings.schedule.isExhausted(attempts: item.attempts, age: waited) {
             fail(index, event, nil, stage, code: code, message: message)
             return
         }

@@ -58,7 +58,7 @@ extension LaneMachine {
             parts: request.parts.count,
             key: only?.key ?? IdempotencyKey(of: request.parts.map { part($0).key }),
             attempts: only?.attempts ?? 0,
-            since: only?.since
+            waited: only?.waited ?? .zero
         )
     }
 
@@ -71,8 +71,8 @@ extension LaneMachine {
             order.hold(number)
             rework(number, into: divided(request.parts))
         case .delivery(.delivered, _): finish(number, request, nil)
-        case .delivery(.park(let delay), let attempts) where request.parts.count == 1:
-            parkRequest(number, request.parts[0], after: delay, attempts, at: now)
+        case .delivery(.park(let delay, let counted), let attempts) where request.parts.count == 1:
+            parkRequest(number, request.parts[0], after: delay, counted, attempts.last, at: now)
         case .delivery(let ending, let attempts):
             let code = ending == .exhausted ? "retries_exhausted" : attempts.last?.code ?? "refused"
             finish(number, request) { machine, reference in
@@ -91,7 +91,7 @@ extension LaneMachine {
         let last = attempts.last?.code ?? "nothing"
         let count = attempts.last?.number ?? 0
         return ending == .exhausted
-            ? "gave up after \(count) tries while the destination took other events; the last gave \(last)"
+            ? "it failed while the destination took other events, and was given up after \(count) tries; the last gave \(last)"
             : "the destination refused it with \(last)"
     }
 
@@ -121,7 +121,8 @@ extension LaneMachine {
         _ number: Int,
         _ reference: PartReference,
         after delay: Duration,
-        _ attempts: [Attempt],
+        _ counted: Int,
+        _ last: Attempt?,
         at now: Moment
     ) {
         requests[number] = nil
@@ -130,11 +131,12 @@ extension LaneMachine {
         park(
             reference,
             Deferral(
-                attempts: attempts.last?.number ?? part(reference).attempts + 1,
-                since: part(reference).since ?? attempts.first?.at ?? now.wall,
-                dueAt: now.wall + delay.microseconds,
-                code: attempts.last?.code ?? "",
-                answer: attempts.last?.text ?? ""
+                attempts: counted,
+                waited: part(reference).waited,
+                after: delay,
+                at: now,
+                code: last?.code ?? "",
+                answer: last?.text ?? ""
             )
         )
     }

@@ -16,7 +16,7 @@ extension LaneMachine {
                 part.number = item.part ?? 0
                 part.flags = .unverified
                 part.attempts = item.attempts
-                part.since = item.since
+                part.waited = item.waited
                 skips = true
             }
             portions[index].parts.append(part)

@@ -83,9 +83,9 @@ struct LanePart {
     var pending = 0
     /// Why it cannot be delivered, though other requests that carry it are still under way; empty or one.
     var failures: [LaneDeadLetter] = []
-    /// Tries before this stay, and when the first of them was.
+    /// Tries before this stay that count, and how long it was parked for them.
     var attempts = 0
-    var since: Int64?
+    var waited = Duration.zero
     var key: IdempotencyKey
 }
 

@@ -9,9 +9,9 @@ package struct ParkedItem: Equatable, Sendable {
     package var userHash: UInt64
     /// The part as transformed, in memory of its own; nil for a whole event.
     package var payload: [UInt8]?
-    /// Tries so far.
+    /// Tries so far that count: not those while the destination was down.
     package var attempts: Int
-    /// When the first of them was.
+    /// When the first of them was, as if it had waited for nothing but its own delays since; see ``waited``.
     /// - Unit: microseconds since 1970.
     package var since: Int64
     /// When the next one is; 0 for an event that only waits behind an earlier one.
@@ -52,6 +52,11 @@ package struct ParkedItem: Equatable, Sendable {
 
     /// Whether it was never tried and only waits behind an earlier event.
     package var isFollower: Bool { part == nil && attempts == 0 }
+
+    /// How long it will have waited out its own delays when it is due.
+    ///
+    /// Neither an outage nor a stop of the server is part of it.
+    package var waited: Duration { .microseconds(max(0, dueAt - since)) }
 
     package var key: ParkedKey { ParkedKey(offset: offset, part: part) }
     fileprivate var order: (Int64, Int) { (offset, part ?? -1) }

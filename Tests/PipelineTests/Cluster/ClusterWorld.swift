@@ -235,7 +235,7 @@ final class ClusterWorld {
     /// How a request ends for now that failed or was not answered in time.
     private func failure(_ parts: Int) -> RequestEnding {
         let attempt = Attempt(number: 1, at: now, duration: .zero, result: .fault(.timeout))
-        return .delivery(parts > 1 ? .divide : .park(after: .milliseconds(5 + Int64(roll(20)))), [attempt])
+        return .delivery(parts > 1 ? .divide : .park(after: .milliseconds(5 + Int64(roll(20))), counted: 1), [attempt])
     }
 
     // MARK: Faults
