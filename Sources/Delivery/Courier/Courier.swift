@@ -192,9 +192,11 @@ package final class Courier: Sendable {
         let maySend = maySend()
         return state.withLock { state in
             guard maySend else {
-                guard state.dispatch.count > 0, state.alarm == nil else { return ([], nil) }
-                state.alarm = now + Self.permissionCheck
-                return ([], state.alarm)
+                let check = now + Self.permissionCheck
+                // Nobody tells when it may send again, and what waits for an alarm of its own may do so for long.
+                guard state.dispatch.count > 0, state.alarm.map({ check < $0 }) ?? true else { return ([], nil) }
+                state.alarm = check
+                return ([], check)
             }
             let sends = state.dispatch.next(at: now).compactMap { number, attempt -> Send? in
                 state.parcels[number].map { (number, $0.parcel.request, attempt) }
