@@ -27,6 +27,20 @@ package struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
         (high, low) = hash.finish()
     }
 
+    /// The key of one of several requests for the same parts; that of the first is the parts' own.
+    package func numbered(_ ordinal: Int) -> IdempotencyKey {
+        guard ordinal > 0 else { return self }
+        var hash = WordHash()
+        hash.add(high, low)
+        hash.add(UInt64(ordinal), 0)
+        return IdempotencyKey(hash)
+    }
+
+    private init(_ hash: WordHash) {
+        var hash = hash
+        (high, low) = hash.finish()
+    }
+
     package var description: String { String(decoding: utf8, as: UTF8.self) }
 
     /// The text of the key.

@@ -12,14 +12,17 @@ extension LaneMachine {
         let parts: [PartReference]
         /// Whether the request can go as it was built.
         let isWhole: Bool
+        /// Counts from 0 among those with exactly these parts.
+        var ordinal = 0
     }
 
     /// What is to be entered for requests, in the order in which it may go; `reference` names the part at a place.
     func entries(_ requests: [PluginRequest], _ reference: (Int) -> PartReference?) -> [Entry] {
         var entries: [Entry] = []
         entries.reserveCapacity(requests.count)
-        var latest = 0
+        var latest = -1
         var isAscending = true
+        var isRepeating = false
         for (number, request) in requests.enumerated() {
             var parts: [PartReference] = []
             parts.reserveCapacity(request.events.count)
@@ -31,12 +34,25 @@ extension LaneMachine {
                     continue
                 }
                 if reference.part < latest { isAscending = false }
+                if reference.part == latest { isRepeating = true }
                 latest = reference.part
                 parts.append(reference)
             }
             if !parts.isEmpty { entries.append(Entry(requests: [number], parts: parts, isWhole: isWhole)) }
         }
+        // Where parts only ever ascend, no two requests have the same.
+        if isRepeating || !isAscending { number(&entries) }
         return isAscending ? entries : arranged(entries)
+    }
+
+    /// Tells requests with the same parts apart, so that each has a key of its own.
+    private func number(_ entries: inout [Entry]) {
+        var counts: [[PartReference]: Int] = [:]
+        for index in entries.indices where entries[index].isWhole {
+            let parts = entries[index].parts.sorted { $0.part < $1.part }
+            entries[index].ordinal = counts[parts, default: 0]
+            counts[parts, default: 0] += 1
+        }
     }
 
     /// Requests in which a later event stands before an earlier one, which may be of the same user.
@@ -49,7 +65,8 @@ extension LaneMachine {
             Entry(
                 requests: piece.requests.flatMap { entries[$0].requests },
                 parts: piece.events.map { PartReference(portion: portion, part: $0) },
-                isWhole: piece.isWhole && piece.requests.allSatisfy { entries[$0].isWhole }
+                isWhole: piece.isWhole && piece.requests.allSatisfy { entries[$0].isWhole },
+                ordinal: entries[piece.requests[0]].ordinal
             )
         }
     }
@@ -74,6 +91,7 @@ extension LaneMachine {
         self.requests[number] = OpenRequest(
             content: requests[entry.requests[0]],
             parts: entry.parts,
+            ordinal: entry.ordinal,
             lanePlan: lanePlan,
             state: entry.isWhole ? .waiting : .held
         )

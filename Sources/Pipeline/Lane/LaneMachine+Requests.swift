@@ -15,6 +15,8 @@ struct OpenRequest {
 
     var content: PluginRequest
     var parts: [PartReference]
+    /// Counts from 0 among the requests that its connector asked for with exactly these parts.
+    let ordinal: Int
     /// The number of the plan that named the connector it was built by.
     let lanePlan: Int
     var state: State
@@ -52,11 +54,12 @@ extension LaneMachine {
 
     private func outgoing(_ number: Int, _ request: OpenRequest) -> Outgoing {
         let only = request.parts.count == 1 ? part(request.parts[0]) : nil
+        let key = only?.key ?? IdempotencyKey(of: request.parts.map { part($0).key })
         return Outgoing(
             request: number,
             content: request.content,
             parts: request.parts.count,
-            key: only?.key ?? IdempotencyKey(of: request.parts.map { part($0).key }),
+            key: key.numbered(request.ordinal),
             attempts: only?.attempts ?? 0,
             waited: only?.waited ?? .zero
         )
