@@ -12,40 +12,47 @@ import Synchronization
 package final class DuplicateWindow: Sendable {
     private final class Partition: Sendable {
         let turn = Turn()
-        /// The newest first; more than one only while somebody reads far behind the others.
-        let windows = Mutex<[MessageWindow]>([])
+        /// Nil while somebody has taken them out.
+        private let windows: Mutex<PartitionWindows?>
         /// The message ids that its windows hold memory for; also true while somebody has taken them out.
         let room = Atomic<Int>(0)
         /// The shortest of its windows, or `.max`.
         let shortened = Atomic<Int64>(.max)
 
-        func put(_ windows: [MessageWindow]) {
+        private let length: Int64
+
+        init(length: Int64) {
+            self.length = length
+            windows = Mutex(PartitionWindows(length: length))
+        }
+
+        /// Takes the windows out: left inside they would be copied when changed.
+        func take() -> PartitionWindows { windows.withLock { $0.take() } ?? PartitionWindows(length: length) }
+
+        func put(_ windows: PartitionWindows) {
             self.windows.withLock {
+                note(windows)
                 $0 = windows
-                note($0)
             }
         }
 
         /// Shortens windows that nobody has taken out until they fit into `share` together.
         func shorten(to share: Int) {
             windows.withLock { windows in
-                guard !windows.isEmpty else { return }
-                for index in windows.indices { windows[index].makeRoom(share / windows.count) }
-                note(windows)
+                windows?.shorten(to: share)
+                if let windows { note(windows) }
             }
         }
 
-        private func note(_ windows: [MessageWindow]) {
-            room.store(windows.reduce(0) { $0 + $1.room }, ordering: .relaxed)
-            shortened.store(windows.compactMap(\.shortened).min() ?? .max, ordering: .relaxed)
+        private func note(_ windows: PartitionWindows) {
+            room.store(windows.room, ordering: .relaxed)
+            shortened.store(windows.shortened, ordering: .relaxed)
         }
     }
 
     private let log: EventLog
     private let partitions = Mutex<[PartitionID: Partition]>([:])
 
-    /// How many places of one partition are remembered at a time.
-    private static let places = 2
     /// How many directories one read brings.
     static let directories = 256
 
@@ -55,7 +62,7 @@ package final class DuplicateWindow: Sendable {
     package func duplicates(in chunk: Chunk) async throws(EventLogError) -> [Int] {
         let partition = partitions.withLock { partitions in
             if let known = partitions[chunk.partition] { return known }
-            let new = Partition()
+            let new = Partition(length: log.settings.duplicateWindow.microseconds)
             partitions[chunk.partition] = new
             return new
         }
@@ -91,46 +98,39 @@ package final class DuplicateWindow: Sendable {
     var room: Int { partitions.withLock { $0.values.reduce(0) { $0 + $1.room.load(ordering: .relaxed) } } }
 
     private func answer(_ chunk: Chunk, _ partition: Partition) async throws(EventLogError) -> [Int] {
-        var windows = partition.windows.withLock { $0 }
-        // The windows are ours alone while it is our turn: left inside they would be copied when changed.
-        if let known = windows.first(where: { $0.knows(firstOffset: chunk.firstOffset, count: chunk.count) }) {
-            return known.answers(firstOffset: chunk.firstOffset, count: chunk.count)
-        }
-        partition.windows.withLock { $0 = [] }
+        // Nobody else has them while it is our turn.
+        var windows = partition.take()
         defer { partition.put(windows) }
-        let index = windows.firstIndex { $0.from <= chunk.firstOffset && $0.next <= chunk.firstOffset }
-        let known = index.map { windows.remove(at: $0) }
-        var window = if let known { known } else { try await begin(at: chunk, share(of: partition)) }
-        defer {
-            windows.insert(window, at: 0)
-            if windows.count > Self.places { windows.removeLast() }
+        do throws(EventLogError) {
+            var step = windows.begin(chunk, limit: share(of: partition))
+            while true {
+                switch step {
+                case .answer(let places): return places
+                case .inheritance(let since):
+                    let share = share(of: partition)
+                    let inherited = try await log.inherited(
+                        by: chunk.partition,
+                        since: since,
+                        until: chunk.sliceTime,
+                        limit: share
+                    )
+                    step = windows.inherit(inherited, limit: share)
+                case .directories(let from, let time):
+                    let found = try await log.directories(
+                        chunk.partition,
+                        from: from,
+                        notBefore: time,
+                        below: chunk.firstOffset,
+                        limit: Self.directories
+                    )
+                    let isAll = found.count < Self.directories
+                    step = windows.take(found, isAll: isAll, limit: share(of: partition))
+                }
+            }
+        } catch {
+            windows.abandon()
+            throw error
         }
-        let parts = min(windows.count + 1, Self.places)
-        let from = window.from
-        if window.next < chunk.firstOffset {
-            try await catchUp(&window, to: chunk, limit: share(of: partition) / parts)
-        }
-        // Chunks were left out that are too old for this one, but not for those on the way to it.
-        if window.from > from { window.forgetAnswers(before: chunk.firstOffset) }
-        window.take(
-            firstOffset: chunk.firstOffset,
-            time: chunk.sliceTime,
-            chunk.entries,
-            limit: share(of: partition) / parts
-        )
-        return window.answers(firstOffset: chunk.firstOffset, count: chunk.count)
-    }
-
-    /// A window that knows what earlier generations have for it, and nothing yet of the chunk's own partition.
-    private func begin(at chunk: Chunk, _ share: Int) async throws(EventLogError) -> MessageWindow {
-        let length = log.settings.duplicateWindow.microseconds
-        let inherited = try await log.inherited(
-            by: chunk.partition,
-            since: chunk.sliceTime - length,
-            until: chunk.sliceTime,
-            limit: share
-        )
-        return MessageWindow(length: length, from: chunk.firstOffset, inherited: inherited)
     }
 
     /// The message ids that a partition may remember which could do with any number.
@@ -160,37 +160,5 @@ package final class DuplicateWindow: Sendable {
             count -= 1
         }
         return .max
-    }
-
-    /// Takes the directories between the window's end, or its beginning in time, and the chunk.
-    private func catchUp(
-        _ window: inout MessageWindow,
-        to chunk: Chunk,
-        limit: @autoclosure () -> Int
-    ) async throws(EventLogError) {
-        var time = chunk.sliceTime - window.length
-        while true {
-            let found = try await log.directories(
-                chunk.partition,
-                from: max(window.next, 0),
-                notBefore: time,
-                below: chunk.firstOffset,
-                limit: Self.directories
-            )
-            for directory in found {
-                if let entries = directory.entries {
-                    window.take(
-                        firstOffset: directory.firstOffset,
-                        time: directory.sliceTime,
-                        entries,
-                        limit: limit()
-                    )
-                } else {
-                    window.pass(firstOffset: directory.firstOffset, time: directory.sliceTime, count: directory.count)
-                }
-                time = directory.sliceTime
-            }
-            if found.count < Self.directories { return }
-        }
     }
 }

@@ -25,6 +25,14 @@ package struct Holding: Equatable, Sendable {
     package var isStranded = false
 
     package init() {}
+
+    /// The partitions whose lanes are to run here now.
+    package var tenanted: [PartitionID] { held.keys.filter { allotted.contains($0) } }
+
+    /// Those to be given back while lanes of these run: nothing of them is on its way, so they may change hands.
+    package func spare(besides running: Set<PartitionID>, isClosing: Bool) -> [PartitionID] {
+        held.keys.filter { !running.contains($0) && (isClosing || !allotted.contains($0)) }
+    }
 }
 
 extension EventLog {
@@ -38,32 +46,16 @@ extension EventLog {
     package var leaseCounts: LeaseCounts { counts.withLock { $0 } }
 
     /// What this node holds and should run.
-    package var holding: Holding {
-        membership.withLock { membership in
-            var holding = Holding()
-            guard let tenancy = membership.tenancy else { return holding }
-            holding.held = tenancy.held
-            holding.allotted = tenancy.allotted
-            holding.isEnded = tenancy.isEnded
-            holding.isDraining = tenancy.isDraining
-            holding.isStranded = tenancy.isStranded
-            return holding
-        }
-    }
+    package var holding: Holding { membership.withLock { $0.tenancy?.holding ?? Holding() } }
 
     /// Whether no other node can have taken a lease of ours yet, by our own clock; ask before each send.
     ///
     /// The clock is the boot clock: it goes on while the machine is suspended.
     /// - Source: `ContinuousClock` reads CLOCK_BOOTTIME on Linux.
-    package var maySend: Bool { lapse.map { ContinuousClock.now < $0 } ?? false }
+    package var maySend: Bool { membership.withLock { $0.tenancy?.maySend(at: .now) ?? false } }
 
     /// When the leases run out unless another sign of life is confirmed; nil when they hold no more.
-    var lapse: ContinuousClock.Instant? {
-        membership.withLock { membership in
-            guard membership.tenancy?.isEnded == false else { return nil }
-            return membership.confirmed.map { $0 + settings.leaseTime }
-        }
-    }
+    var lapse: ContinuousClock.Instant? { membership.withLock { $0.tenancy?.lapse } }
 
     /// An element now and whenever ``holding`` may have changed; there is one such stream at a time.
     package func holdings() -> AsyncStream<Void> { stream { $0.follower = $1 } }
@@ -114,8 +106,7 @@ extension EventLog {
     /// Learns that no lane of a life that is over runs any more, so this node may enter again.
     package func vacate() {
         membership.withLock { membership in
-            guard membership.tenancy?.isEnded == true else { return }
-            membership.isVacated = true
+            membership.tenancy?.vacate()
             membership.urge?.yield()
         }
     }

@@ -42,14 +42,13 @@ extension EventLog {
             var tenancy = Tenancy(
                 node: node,
                 identity: entry.identity,
-                patience: settings.leaseTime + settings.cancelTime,
-                longestBlink: settings.leaseTime
+                leaseTime: settings.leaseTime,
+                cancelTime: settings.cancelTime,
+                sent: sent
             )
             tenancy.want(membership.tenancy?.partitions)
             membership.tenancy = tenancy
             membership.entry = entry
-            membership.confirmed = sent
-            membership.isVacated = false
             membership.follower?.yield()
         }
         return node
@@ -95,18 +94,19 @@ extension EventLog {
     private func tickOnce(
         _ run: (Statement) async throws(PostgreSQLError) -> Rows
     ) async throws(EventLogError) -> Bool {
-        let (tenancy, entry, isVacated) = membership.withLock { ($0.tenancy, $0.entry, $0.isVacated) }
-        guard let tenancy, let entry else { throw .nodeReplaced }
-        if tenancy.isEnded {
-            // Without lanes there is nothing to wait for.
-            guard isVacated || tenancy.partitions == nil else { return false }
-            guard try await enter(entry, after: tenancy.node) != nil else { throw replaced() }
-            return true
-        }
-        let wishes = tenancy.wishes
         let asked = ContinuousClock.now
+        let (node, entry, step) = membership.withLock { ($0.tenancy?.node, $0.entry, $0.tenancy?.next(at: asked)) }
+        guard let node, let entry, let step else { throw .nodeReplaced }
+        let wishes: Tenancy.Wishes
+        switch step {
+        case .wait: return false
+        case .enter:
+            guard try await enter(entry, after: node) != nil else { throw replaced() }
+            return true
+        case .tick(let next): wishes = next
+        }
         let rows = try await translated { () async throws(PostgreSQLError) in
-            try await run(Self.statement(tenancy.node, wishes))
+            try await run(Self.statement(node, wishes))
         }
         let answer = try await translated { () async throws(PostgreSQLError) in try TickAnswer(rows) }
         switch answer.standing {
@@ -138,7 +138,6 @@ extension EventLog {
         let now = ContinuousClock.now
         let (before, after, isToWarn) = membership.withLock { membership -> (Tenancy?, Tenancy?, Bool) in
             let before = membership.tenancy
-            membership.confirmed = asked
             membership.tenancy?.take(answer.tenancy, asked: asked, at: now)
             if let revision = answer.revision { membership.configurer?.yield(revision) }
             let after = membership.tenancy
@@ -159,7 +158,6 @@ extension EventLog {
     private func end() {
         let lost = membership.withLock { membership in
             let lost = membership.tenancy?.end() ?? 0
-            membership.confirmed = nil
             membership.follower?.yield()
             membership.alarm?.yield()
             return lost
@@ -172,7 +170,7 @@ extension EventLog {
     }
 
     private func replaced() -> EventLogError {
-        membership.withLock { $0.confirmed = nil }
+        membership.withLock { $0.tenancy?.replaced() }
         return .nodeReplaced
     }
 
@@ -187,7 +185,6 @@ extension EventLog {
         membership.withLock { membership in
             membership.tenancy = nil
             membership.entry = nil
-            membership.confirmed = nil
         }
     }
 }

@@ -13,8 +13,6 @@ struct Membership: Sendable {
 
     var entry: Entry?
     var tenancy: Tenancy?
-    /// When the last sign of life that the database confirmed was sent, on the boot clock.
-    var confirmed: ContinuousClock.Instant?
     /// Whoever runs this node's lanes: told that the leases have changed, or that they have run out.
     var follower: AsyncStream<Void>.Continuation?
     var alarm: AsyncStream<Void>.Continuation?
@@ -23,8 +21,6 @@ struct Membership: Sendable {
     var survivor: AsyncStream<Void>.Continuation?
     /// Makes the next tick come now.
     var urge: AsyncStream<Void>.Continuation?
-    /// Whether lanes of a life that is over have ended.
-    var isVacated = false
     /// When it was said last that no lane runs anywhere; nil while some may.
     var strandedTold: ContinuousClock.Instant?
 

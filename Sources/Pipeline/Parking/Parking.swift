@@ -111,7 +111,8 @@ struct Parking {
     mutating func hold(_ users: Set<UInt64>) {
         let freed = held.subtracting(users)
         held = users
-        for user in freed {
+        // In an order of their own, so that the same lane always does the same.
+        for user in freed.sorted() {
             if let queue = queues[user], !queue.isBusy, let head = queue.items.first { setAlarm(head.dueAt, user) }
         }
     }

@@ -151,10 +151,7 @@ struct LaneFloor {
     private mutating func dismiss(_ group: inout DiscardingTaskGroup) {
         let running = Set(stands.keys.map(\.partition))
         pipeline.duplicates.forget(allBut: running)
-        for partition in holding.held.keys where !running.contains(partition) {
-            // Nothing of it is on its way, so it may change hands.
-            if isClosing || !holding.allotted.contains(partition) { pipeline.log.giveBack(partition) }
-        }
+        for partition in holding.spare(besides: running, isClosing: isClosing) { pipeline.log.giveBack(partition) }
         if holding.isEnded, stands.isEmpty { pipeline.log.vacate() }
         let needed = Set(blueprints.values.flatMap(\.stages))
         for session in shelf.retire(except: needed) { group.addTask { await session.stop() } }
@@ -166,7 +163,7 @@ struct LaneFloor {
     private func wantedLanes() -> [LaneID: LaneBlueprint] {
         guard let snapshot else { return [:] }
         var lanes: [LaneID: LaneBlueprint] = [:]
-        for partition in holding.held.keys where holding.allotted.contains(partition) {
+        for partition in holding.tenanted {
             guard let source = snapshot.source(partition.source) else { continue }
             for (consumer, blueprint) in wanted[source.id] ?? [:] {
                 let key = LaneID(partition: partition, consumer: consumer)
