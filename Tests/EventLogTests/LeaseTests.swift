@@ -137,13 +137,14 @@ import Testing
 
     @Test func `That no lane runs anywhere is said at once, and again every ten minutes`() {
         var membership = Membership()
+        let start = ContinuousClock.now
         var tenancy = Tenancy(
             node: NodeID(rawValue: 1),
             identity: "a",
-            patience: .seconds(7),
-            longestBlink: .seconds(5)
+            leaseTime: .seconds(5),
+            cancelTime: .seconds(2),
+            sent: start
         )
-        let start = ContinuousClock.now
         func tell(_ isDraining: Bool, after seconds: Int) -> Bool {
             var answer = Tenancy.Answer()
             answer.nodes = [

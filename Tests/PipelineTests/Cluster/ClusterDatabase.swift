@@ -1,3 +1,4 @@
+import Catalog
 import EventModel
 import PostgreSQL
 
@@ -19,16 +20,20 @@ final class ClusterDatabase {
 
     enum Statement {
         case append([ChunkDraft])
-        case checkpoint(Checkpoint, [Lease], node: Int64)
-        case join(identity: Int)
-        /// A sign of life; gives leases back, ends nodes that fell silent, takes what nobody alive holds.
-        case tick(Int64, given: [Lease], takes: Bool)
+        case checkpoint(Checkpoint, [Lease], node: NodeID)
+        case join(identity: String, earlier: NodeID?)
+        case tick(NodeID, Tenancy.Wishes)
+        case leave(NodeID)
+        case unfinished([LaneID])
+        /// Gives the source other partitions.
+        case change
     }
 
     enum Answer {
         case done
-        case joined(Int64)
-        case leases([Lease])
+        case joined(NodeID?)
+        case tick(TickAnswer.Standing, Tenancy.Answer)
+        case unfinished([UnfinishedLane])
         case failed(EventLogError)
 
         static let lost = Answer.failed(.database(.connectionLost(query: "world")))
@@ -45,32 +50,30 @@ final class ClusterDatabase {
 
     private struct Transaction {
         let statement: Statement
+        let begin: Int64
         /// Nil once nobody waits for it any more.
         var client: Client?
         var locks: [Lock] = []
         /// What its commit does; nil while it waits for locks.
         var effect: (() -> Answer)?
+        var tick: ClusterNodeTable.Tick?
     }
 
-    private enum Lock: Hashable {
+    enum Lock: Equatable {
         case partition(PartitionID)
         case lease(PartitionID)
+        case node(NodeID)
     }
 
-    private struct LeaseRow {
-        var epoch: Int64 = 0
-        var node: Int64?
-    }
-
-    private let plan: ClusterPlan
+    let plan: ClusterPlan
     private let flaw: ClusterFlaw?
     private let reader: ClusterReader
     private(set) var chunks: [PartitionID: [Chunk]] = [:]
     private(set) var stores: [LaneID: Store] = [:]
-    private var leases: [PartitionID: LeaseRow] = [:]
-    private var nodes: [Int64: (identity: Int, beat: Int64, isEnded: Bool)] = [:]
-    private var lastNode: Int64 = 0
-    private var locked: Set<Lock> = []
+    var table = ClusterNodeTable()
+    /// As the catalog says.
+    private(set) var source: Source
+    private var locked: [Lock] = []
     private var transactions: [Int: Transaction] = [:]
     private var lastTransaction = 0
     /// Commits that were answered before they were on the disk, oldest first, with what was there before.
@@ -83,14 +86,28 @@ final class ClusterDatabase {
     var damaged: [PartitionID: Set<Int64>] = [:]
     /// Whether the next chunk that is committed goes bad.
     var damagesNext = false
+    /// Whether something was committed that nodes are notified of.
+    var hasNews = false
+    /// Statements that nobody waits for arrive within this time or never, as their connections are gone.
+    private static let stray = ClusterPlan.leaseTime / 2
 
     init(_ plan: ClusterPlan, _ flaw: ClusterFlaw?, _ reader: ClusterReader) {
         (self.plan, self.flaw, self.reader) = (plan, flaw, reader)
-        for partition in plan.partitionIDs {
-            leases[partition] = LeaseRow()
+        source = plan.source(after: 0)
+        open(source)
+    }
+
+    /// Opens the partitions of the current generation.
+    private func open(_ source: Source) {
+        self.source = source
+        for partition in source.partitionIDs {
+            table.leases.append(ClusterNodeTable.LeaseRow(partition: partition))
             chunks[partition] = []
         }
-        for lane in plan.lanes { stores[lane] = Store(record: LaneRecord(lane: lane, number: 0)) }
+        for lane in plan.lanes(of: source.partitionIDs) {
+            stores[lane] = Store(record: LaneRecord(lane: lane, number: 0))
+        }
+        reader.opened(source)
     }
 
     /// The offset behind the last event of a partition.
@@ -101,9 +118,9 @@ final class ClusterDatabase {
     // MARK: Statements
 
     /// Takes a statement in and gives it a number.
-    func begin(_ statement: Statement, for client: Client) -> Int {
+    func begin(_ statement: Statement, for client: Client?) -> Int {
         lastTransaction += 1
-        transactions[lastTransaction] = Transaction(statement: statement, client: client)
+        transactions[lastTransaction] = Transaction(statement: statement, begin: now, client: client)
         return lastTransaction
     }
 
@@ -115,24 +132,28 @@ final class ClusterDatabase {
 
     func client(of number: Int) -> Client? { transactions[number]?.client }
 
-    /// Forgets a statement that never arrived.
-    func drop(_ number: Int) { transactions[number] = nil }
-
     /// Takes a statement one step further; whether it has ended, and who is to be answered what.
     func advance(_ number: Int) -> (isOver: Bool, answer: (Client, Answer)?) {
         guard let transaction = transactions[number] else { return (true, nil) }
-        if let effect = transaction.effect {
-            let answer = effect()
-            locked.subtract(transaction.locks)
+        if let effect = transaction.effect { return end(number, effect()) }
+        if transaction.tick != nil { return takeTick(number) }
+        if transaction.client == nil, transaction.begin < now - Self.stray {
             transactions[number] = nil
-            return (true, transaction.client.map { ($0, answer) })
+            return (true, nil)
         }
         let locks = locks(for: transaction.statement)
-        guard locked.isDisjoint(with: locks) else { return (false, nil) }
-        locked.formUnion(locks)
+        guard !locks.contains(where: locked.contains) else { return (false, nil) }
+        if case .tick(let me, let wishes) = transaction.statement { return beginTick(number, me, wishes) }
+        locked += locks
         transactions[number]?.locks = locks
         transactions[number]?.effect = work(transaction.statement)
         return (false, nil)
+    }
+
+    private func end(_ number: Int, _ answer: Answer) -> (isOver: Bool, answer: (Client, Answer)?) {
+        guard let transaction = transactions.removeValue(forKey: number) else { return (true, nil) }
+        if !transaction.locks.isEmpty { locked.removeAll { transaction.locks.contains($0) } }
+        return (true, transaction.client.map { ($0, answer) })
     }
 
     private func locks(for statement: Statement) -> [Lock] {
@@ -140,7 +161,10 @@ final class ClusterDatabase {
         case .append(let drafts):
             flaw == .appendsWithoutLock ? [] : Set(drafts.map(\.partition)).map { .partition($0) }
         case .checkpoint(_, let leases, _): leases.map { .lease($0.partition) }
-        case .join, .tick: []
+        case .tick(let me, _): [.node(me)]
+        case .leave(let me): table.leases.filter { $0.node == me }.map { .lease($0.partition) }
+        case .change: source.partitionIDs.map { .partition($0) }
+        case .join, .unfinished: []
         }
     }
 
@@ -149,52 +173,75 @@ final class ClusterDatabase {
         switch statement {
         case .append(let drafts): return append(drafts)
         case .checkpoint(let checkpoint, let leases, let me): return commit(checkpoint, leases, me)
-        case .join(let identity):
+        case .join(let identity, let earlier):
             return { [self] in
-                nodes = nodes.filter { $0.value.identity != identity }
-                lastNode += 1
-                nodes[lastNode] = (identity, now, false)
                 flush()
-                return .joined(lastNode)
+                hasNews = true
+                return .joined(table.join(identity, after: earlier))
             }
-        case .tick(let me, let given, let takes): return tick(me, given, takes)
+        case .leave(let me):
+            return { [self] in
+                for lease in table.leases where lease.node == me { reader.gaveBack(lease.partition, stores) }
+                table.leave(me)
+                flush()
+                hasNews = true
+                return .done
+            }
+        case .unfinished(let lanes):
+            let found = lanes.compactMap(unfinished)
+            return { .unfinished(found) }
+        case .change:
+            return { [self] in
+                open(plan.source(after: Int(source.generation) + 1))
+                flush()
+                return .done
+            }
+        case .tick: return { .done }
         }
     }
 
-    /// It never waits: what somebody has locked is left as it is.
-    private func tick(_ me: Int64, _ given: [Lease], _ takes: Bool) -> () -> Answer {
-        { [self] in
-            guard nodes[me]?.isEnded == false else { return .failed(.nodeReplaced) }
-            nodes[me]?.beat = now
-            for other in nodes.keys where other != me && isSilent(other) { nodes[other]?.isEnded = true }
-            for lease in given where !locked.contains(.lease(lease.partition)) {
-                guard let row = leases[lease.partition], row.node == me, row.epoch == lease.epoch else { continue }
-                leases[lease.partition]?.node = nil
-            }
-            for partition in plan.partitionIDs where takes && isFree(partition, for: me) {
-                if locked.contains(.lease(partition)) { continue }
-                leases[partition]?.epoch += 1
-                leases[partition]?.node = me
-                reader.tookOver(partition)
-            }
+    // MARK: Ticks
+
+    private func beginTick(
+        _ number: Int,
+        _ me: NodeID,
+        _ wishes: Tenancy.Wishes
+    ) -> (isOver: Bool, answer: (Client, Answer)?) {
+        guard let row = table.row(of: me) else { return end(number, .tick(.replaced, Tenancy.Answer())) }
+        if row.isEnded { return end(number, .tick(.silent, Tenancy.Answer())) }
+        var tick = ClusterNodeTable.Tick(me: me, wishes: wishes)
+        table.begin(&tick, flaw) { locked.contains($0) }
+        let locks =
+            [.node(me)] + tick.ended.map { Lock.node($0) } + tick.given.map { Lock.lease($0.partition) }
+        locked += locks
+        transactions[number]?.locks = locks
+        transactions[number]?.tick = tick
+        return (false, nil)
+    }
+
+    private func takeTick(_ number: Int) -> (isOver: Bool, answer: (Client, Answer)?) {
+        guard var tick = transactions[number]?.tick else { return (true, nil) }
+        table.take(&tick) { locked.contains($0) }
+        let locks = tick.taken.map { Lock.lease($0.partition) }
+        locked += locks
+        transactions[number]?.locks += locks
+        let answer = table.answer(tick)
+        transactions[number]?.effect = { [self, tick] in
+            if table.commit(tick) { hasNews = true }
+            for lease in tick.given { reader.gaveBack(lease.partition, stores) }
+            for lease in tick.taken { reader.tookOver(lease.partition) }
             flush()
-            let mine = leases.filter { $0.value.node == me }
-            return .leases(mine.map { Lease(partition: $0.key, epoch: $0.value.epoch) })
+            return .tick(.alive, answer)
         }
+        return (false, nil)
     }
 
-    private func isSilent(_ node: Int64) -> Bool {
-        guard let beat = nodes[node]?.beat, flaw != .takesOverAtOnce else { return true }
-        return beat <= now - ClusterPlan.leaseTime - ClusterPlan.requestTime
-    }
-
-    /// Whether nobody alive holds a lease.
-    private func isFree(_ partition: PartitionID, for me: Int64) -> Bool {
-        guard let holder = leases[partition]?.node else { return true }
-        return holder != me && nodes[holder]?.isEnded != false
-    }
+    // MARK: Appends
 
     private func append(_ drafts: [ChunkDraft]) -> () -> Answer {
+        if drafts.contains(where: { $0.partition.generation != source.generation }), flaw != .appendsToClosed {
+            return { .failed(.partitionClosed) }
+        }
         var ends: [PartitionID: LogPosition] = [:]
         var rows: [Chunk] = []
         for draft in drafts {
@@ -217,8 +264,12 @@ final class ClusterDatabase {
 
     // MARK: Checkpoints
 
-    private func commit(_ checkpoint: Checkpoint, _ held: [Lease], _ me: Int64) -> () -> Answer {
-        let isHeld = held.allSatisfy { leases[$0.partition]?.epoch == $0.epoch && leases[$0.partition]?.node == me }
+    private func commit(_ checkpoint: Checkpoint, _ held: [Lease], _ me: NodeID) -> () -> Answer {
+        let isHeld = held.allSatisfy { lease in
+            table.place(of: lease.partition).map {
+                table.leases[$0].epoch == lease.epoch && table.leases[$0].node == me
+            } ?? false
+        }
         guard isHeld || flaw == .ignoresEpoch else { return { .failed(.leaseLost) } }
         let kept = checkpoint.lanes.count { record in
             flaw != .ignoresNumber && (stores[record.lane]?.record.number ?? 0) >= record.number
@@ -235,44 +286,76 @@ final class ClusterDatabase {
             return { .failed(.database(.server(error))) }
         }
         return { [self] in
-            for record in checkpoint.lanes {
-                guard var store = stores[record.lane] else { continue }
-                let before = store
-                store.record = record
-                for id in checkpoint.unparked where id.lane == record.lane {
-                    remove(ParkedKey(offset: id.offset, part: id.part), from: &store)
-                }
-                for row in checkpoint.parked where row.lane == record.lane {
-                    let key = ParkedKey(offset: row.offset, part: row.part)
-                    remove(key, from: &store)
-                    store.parked[key] = row
-                    if row.part == nil { store.followers += 1 }
-                }
-                store.letters += checkpoint.deadLetters.filter { $0.lane == record.lane }
-                stores[record.lane] = store
-                unflushed.append((record.lane, before))
-                reader.committed(before, store)
-            }
+            for record in checkpoint.lanes { keep(record, of: checkpoint) }
             if checkpoint.mustLast { flush() }
             return .done
         }
+    }
+
+    private func keep(_ record: LaneRecord, of checkpoint: Checkpoint) {
+        guard var store = stores[record.lane] else { return }
+        let before = store
+        store.record = record
+        for id in checkpoint.unparked where id.lane == record.lane {
+            remove(ParkedKey(offset: id.offset, part: id.part), from: &store)
+        }
+        for row in checkpoint.parked where row.lane == record.lane {
+            let key = ParkedKey(offset: row.offset, part: row.part)
+            remove(key, from: &store)
+            store.parked[key] = row
+            if row.part == nil { store.followers += 1 }
+        }
+        if !checkpoint.deadLetters.isEmpty {
+            store.letters += checkpoint.deadLetters.filter { $0.lane == record.lane }
+        }
+        stores[record.lane] = store
+        unflushed.append((record.lane, before))
+        reader.committed(before, store)
     }
 
     private func remove(_ key: ParkedKey, from store: inout Store) {
         if store.parked.removeValue(forKey: key) != nil, key.part == nil { store.followers -= 1 }
     }
 
+    /// What is left of a lane of a closed partition.
+    private func unfinished(_ lane: LaneID) -> UnfinishedLane? {
+        guard let store = stores[lane] else { return nil }
+        let isDrained = store.record.position.offset >= end(of: lane.partition)
+        if isDrained, store.parked.isEmpty { return nil }
+        return UnfinishedLane(lane: lane, isDrained: isDrained, users: Set(store.parked.values.map(\.userHash)))
+    }
+
+    /// What the users of a partition have in earlier generations since a time.
+    func inherited(by partition: PartitionID, since time: Int64) -> InheritedMessages? {
+        guard partition.generation > 0, flaw != .inheritsNothing else { return nil }
+        let own = plan.generation(Int(partition.generation))
+        var inherited = InheritedMessages(since: time)
+        for older in source.closed where older.number < own.number {
+            for place in older.partitionIDs(sharing: partition.number, of: own.partitions) {
+                for chunk in chunks[place] ?? [] where chunk.sliceTime >= time {
+                    for entry in chunk.entries where own.number(of: entry.userHash) == partition.number {
+                        inherited.take(entry.messageHash, at: chunk.sliceTime, limit: .max)
+                    }
+                }
+            }
+        }
+        return inherited
+    }
+
+    // MARK: Crashes
+
     /// What was committed so far is on the disk.
     func flush() { if flaw != .neverFlushes { unflushed = [] } }
 
     /// Ends every statement, and loses what was committed last without being flushed; gives whoever waits.
     func crash(_ random: inout some RandomNumberGenerator) -> [Client] {
-        let clients = transactions.values.compactMap(\.client).sorted { $0.ticket < $1.ticket }
+        let clients = transactions.values.compactMap(\.client).sorted { ($0.node, $0.ticket) < ($1.node, $1.ticket) }
         transactions = [:]
         locked = []
         let kept = Int(random.next() % UInt64(unflushed.count + 1))
         for (lane, before) in unflushed[kept...].reversed() {
             stores[lane] = before
+            reader.lost(lane)
             hasLost = true
         }
         unflushed = []

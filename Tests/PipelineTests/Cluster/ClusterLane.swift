@@ -19,7 +19,7 @@ final class ClusterLane {
         /// A request waits for its turn to be sent.
         case send(Outgoing)
         /// The lease was looked at, and the request goes out next.
-        case leave(Outgoing, turn: Int)
+        case leave(Outgoing)
         case ended(Outgoing, RequestEnding)
     }
 
@@ -35,8 +35,8 @@ final class ClusterLane {
     let lease: Lease
     let start: ClusterDatabase.Store
     let ledger: LaneLedger
-    /// The holding of the lease under which the lane began.
-    let turn: Int
+    /// Which life of the lane this is, as the reader counts them.
+    var life = 0
     var machine: LaneMachine
     var stand = Stand.running
     private let chain: [PluginLabel]
@@ -63,11 +63,10 @@ final class ClusterLane {
         return settings
     }()
 
-    init(_ start: ClusterDatabase.Store, _ lease: Lease, turn: Int, _ plan: ClusterPlan) {
+    init(_ start: ClusterDatabase.Store, _ lease: Lease, _ plan: ClusterPlan) {
         let record = start.record
         id = record.lane
         self.lease = lease
-        self.turn = turn
         self.start = start
         self.plan = plan
         chain = (0...plan.steps).map { PluginLabel(id: "stage.\($0)", version: "1") }

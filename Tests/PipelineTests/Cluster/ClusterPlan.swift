@@ -1,3 +1,4 @@
+import Catalog
 import EventLog
 import EventModel
 import TestSupport
@@ -5,7 +6,8 @@ import TestSupport
 /// What a seed decides before anything happens: how large the world is, what plugins and destination make of each event.
 struct ClusterPlan {
     let nodes: Int
-    let partitions: Int
+    /// How many partitions the first generation has, and each that follows.
+    let partitions: [UInt8]
     let consumers: Int
     let users: Int
     let events: Int
@@ -23,7 +25,8 @@ struct ClusterPlan {
 
     init(_ random: inout SplitMix) {
         nodes = 2 + Int(random.next() % 2)
-        partitions = 1 + Int(random.next() % 3)
+        let changes = [0, 1, 2, 3][Int(random.next() % 4)]
+        partitions = (0...changes).map { _ in UInt8(1 + random.next() % 3) }
         consumers = 1 + Int(random.next() % 2)
         users = 2 + Int(random.next() % 7)
         events = 40 + Int(random.next() % 50)
@@ -41,18 +44,32 @@ struct ClusterPlan {
     static let requestTime: Int64 = 20_000
     static let tickPeriod: Int64 = 10_000
 
-    var partitionIDs: [PartitionID] {
-        (0..<partitions).map { PartitionID(source: SourceID(rawValue: 1), generation: 0, number: UInt8($0)) }
+    private static let sourceID = SourceID(rawValue: 1)
+
+    func generation(_ number: Int) -> Generation {
+        Generation(source: Self.sourceID, number: UInt16(number), partitions: partitions[number])
     }
 
-    var lanes: [LaneID] {
-        partitionIDs.flatMap { partition in
+    /// The source after so many changes of its partitions.
+    func source(after changes: Int) -> Source {
+        Source(
+            id: Self.sourceID,
+            name: "world",
+            enabled: true,
+            partitions: partitions[changes],
+            generation: UInt16(changes),
+            closed: (0..<changes).map { generation($0) }
+        )
+    }
+
+    /// The lanes of some partitions.
+    func lanes(of partitions: [PartitionID]) -> [LaneID] {
+        partitions.flatMap { partition in
             (1...consumers).map { LaneID(partition: partition, consumer: ConsumerID(rawValue: Int64($0))) }
         }
     }
 
     func user(_ number: Int) -> Int { (number / 3 &* 7 &+ number) % users }
-    func partition(_ number: Int) -> PartitionID { partitionIDs[user(number) % partitions] }
 
     // MARK: What becomes of an event, which follows from its number and its consumer alone
 
@@ -110,26 +127,4 @@ struct ClusterPlan {
         }
         return one
     }
-}
-
-/// A fault of the product or of the database that the reader must find out.
-enum ClusterFlaw: CaseIterable {
-    /// An append numbers its events without a lock.
-    case appendsWithoutLock
-    /// A checkpoint is kept whoever has the lease.
-    case ignoresEpoch
-    /// A checkpoint that is sent again is kept again.
-    case ignoresNumber
-    /// A checkpoint with dead letters is not flushed before it is answered.
-    case neverFlushes
-    /// Senders are answered before the commit.
-    case answersEarly
-    /// Requests are sent whether or not the lease may have passed on.
-    case sendsWithoutLease
-    /// Silent nodes are not waited for before their leases are taken.
-    case takesOverAtOnce
-    /// Repeated message ids are not looked for.
-    case forgetsDuplicates
-    /// A checkpoint whose answer was lost is not sent again.
-    case forgetsUnanswered
 }

@@ -1,3 +1,4 @@
+import Catalog
 import EventModel
 
 @testable import EventLog
@@ -34,9 +35,13 @@ final class ClusterReader {
         var arrivals: [PartID: Int] = [:]
         /// How often a part may arrive beyond the first time.
         var repeats: [PartID: Int] = [:]
-        /// The highest offset of each user that ever arrived.
-        var latest: [UInt64: Int64] = [:]
         var beginnings = 0
+        /// Counts how often the lane began, or its lease was taken over.
+        var life = 0
+        /// Parts that arrived since the lane began last, sent by it, and whose arrival it was told.
+        var delivered: Set<PartID> = []
+        /// Whether the lane ended without waiting for its last answers.
+        var isCalledOff = false
     }
 
     private let plan: ClusterPlan
@@ -44,19 +49,28 @@ final class ClusterReader {
     private(set) var problems: [String] = []
     private(set) var log: [PartitionID: [Logged]] = [:]
     private var sights: [LaneID: Sight] = [:]
-    /// Where and when each message id stood last.
-    private var messages: [PartitionID: [MessageHash: Int64]] = [:]
+    /// The source as it is by now.
+    private(set) var source: Source
+    /// When each message id was accepted last in the partition where it stands now, and before that.
+    private var messages: [MessageHash: (generation: UInt16, time: Int64, earlier: Int64)] = [:]
+    /// The highest place of each user of which anything ever arrived at a consumer.
+    private var latest: [Int64: [UInt64: Int64]] = [:]
     private var lastTime: [PartitionID: Int64] = [:]
     /// Offsets of each event, by its number.
-    private var places: [Int: [Int64]] = [:]
+    private var places: [Int: [(partition: PartitionID, offset: Int64)]] = [:]
     private var answered: Set<Int> = []
-    /// How often a lease has changed hands.
-    private var turns: [PartitionID: Int] = [:]
 
     init(_ plan: ClusterPlan) {
         self.plan = plan
-        for partition in plan.partitionIDs { log[partition] = [] }
-        for lane in plan.lanes { sights[lane] = Sight() }
+        source = plan.source(after: 0)
+    }
+
+    /// The source has these partitions now.
+    func opened(_ source: Source) {
+        trace?("generation \(source.generation) begins with \(source.partitions) partitions")
+        self.source = source
+        for partition in source.partitionIDs { log[partition] = [] }
+        for lane in plan.lanes(of: source.partitionIDs) { sights[lane] = Sight() }
     }
 
     /// Tells what happens, where one seed is played alone.
@@ -78,22 +92,42 @@ final class ClusterReader {
         if chunk.sliceTime <= lastTime[partition] ?? -1 { report("time goes back in \(partition) at \(end)") }
         lastTime[partition] = chunk.sliceTime
         guard let bodies = try? chunk.bodies() else { return report("the chunk at \(end) cannot be read") }
+        if partition.generation != source.generation { report("a chunk was appended to \(partition), which is closed") }
         for (place, entry) in chunk.entries.enumerated() {
             let number = ClusterSender.number(in: bodies[place])
-            let before = messages[partition, default: [:]].updateValue(chunk.sliceTime, forKey: entry.messageHash)
             log[partition]?.append(
                 Logged(
                     number: number,
                     user: entry.userHash,
-                    isDuplicate: before.map { $0 >= chunk.sliceTime - plan.window } ?? false,
+                    isDuplicate: met(entry.messageHash, in: chunk),
                     isDamaged: isDamaged
                 )
             )
-            places[number, default: []].append(end + Int64(place))
-            if entry.userHash != UInt64(plan.user(number)) || partition != plan.partition(number) {
+            places[number, default: []].append((partition, end + Int64(place)))
+            let user = entry.userHash
+            if user != UInt64(plan.user(number)) || partition != source.current.partition(of: user) {
                 report("event \(number) has another user or lies in another partition")
             }
         }
+    }
+
+    /// Whether a message id was accepted within the window's length before.
+    private func met(_ hash: MessageHash, in chunk: Chunk) -> Bool {
+        let generation = chunk.partition.generation
+        var seen = messages[hash] ?? (generation, .min, .min)
+        if seen.generation != generation { seen = (generation, .min, max(seen.time, seen.earlier)) }
+        let isMet = max(seen.time, seen.earlier) >= chunk.sliceTime - plan.window
+        seen.time = chunk.sliceTime
+        messages[hash] = seen
+        return isMet
+    }
+
+    /// A node says which events of a chunk are duplicates.
+    func told(_ chunk: Chunk, _ repeats: [Int]) {
+        guard let known = log[chunk.partition] else { return }
+        let first = Int(chunk.firstOffset)
+        let truth = (0..<chunk.count).filter { known[first + $0].isDuplicate }
+        if truth != repeats { report("\(first) of \(chunk.partition) repeats \(truth), and \(repeats) by a node") }
     }
 
     /// A sender was told that an event is kept.
@@ -104,40 +138,64 @@ final class ClusterReader {
 
     // MARK: The sink
 
-    /// A lease was taken over, so nothing more may be begun under the one before.
     func tookOver(_ partition: PartitionID) {
         trace?("\(partition) is taken over")
-        turns[partition, default: 0] += 1
+        for lane in plan.lanes(of: [partition]) { endLife(of: lane) }
     }
 
-    /// Names the present holding of a lease.
-    func turn(of partition: PartitionID) -> Int { turns[partition] ?? 0 }
+    /// A crash of the database lost a commit of mere progress, so what arrived may arrive again.
+    func lost(_ lane: LaneID) { sights[lane]?.delivered = [] }
+
+    private func endLife(of lane: LaneID) {
+        sights[lane]?.life += 1
+        sights[lane]?.delivered = []
+        sights[lane]?.isCalledOff = false
+    }
+
+    /// A lease was given back: what arrived is settled, so that it does not arrive again.
+    func gaveBack(_ partition: PartitionID, _ stores: [LaneID: ClusterDatabase.Store]) {
+        trace?("\(partition) is given back")
+        for lane in plan.lanes(of: [partition]) {
+            guard let store = stores[lane], let sight = sights[lane], !sight.isCalledOff else { continue }
+            for part in sight.delivered where !isSettled(part, in: store) {
+                report("\(lane) is given back with \(part), which arrived and is not settled")
+            }
+        }
+    }
+
+    /// A lane ends without waiting for its last answers.
+    func calledOff(_ lane: LaneID) { sights[lane]?.isCalledOff = true }
 
     /// A lane begins from a committed state; what was handed out and is not settled in it may arrive again.
-    func began(_ lane: LaneID, from store: ClusterDatabase.Store) {
+    ///
+    /// - Returns: which life of the lane this is.
+    func began(_ lane: LaneID, from store: ClusterDatabase.Store) -> Int {
         trace?("\(lane) begins at \(store.record.position.offset), commit \(store.record.number)")
-        guard var sight = sights.removeValue(forKey: lane) else { return }
+        guard var sight = sights.removeValue(forKey: lane) else { return 0 }
         sight.beginnings += 1
         for part in sight.handedOut where !isSettled(part, in: store) { sight.repeats[part, default: 0] += 1 }
         sights[lane] = sight
+        endLife(of: lane)
+        return sight.life + 1
     }
 
-    /// A request leaves for the sink.
-    func handedOut(_ lane: LaneID, _ parts: [PartID], since turn: Int) {
-        trace?("\(lane) sends \(parts) in turn \(turn)")
+    /// A request is begun, by the holder of the lease or by somebody else.
+    func handedOut(_ lane: LaneID, _ parts: [PartID], isHeld: Bool) {
+        trace?("\(lane) sends \(parts)")
         for part in parts { sights[lane]?.handedOut.insert(part) }
-        if turn != self.turn(of: lane.partition) {
-            report("\(lane) sends \(parts) though the lease has passed on")
-        }
+        if !isHeld { report("\(lane) sends \(parts) though the lease has passed on") }
     }
 
     /// The destination took a request, but nobody was told.
     func answerLost(_ lane: LaneID, _ parts: [PartID]) {
-        for part in parts { sights[lane]?.repeats[part, default: 0] += 1 }
+        for part in parts {
+            sights[lane]?.repeats[part, default: 0] += 1
+            sights[lane]?.delivered.remove(part)
+        }
     }
 
     /// A request arrived and was taken.
-    func arrived(_ lane: LaneID, _ parts: [PartID]) {
+    func arrived(_ lane: LaneID, _ parts: [PartID], life: Int) {
         trace?("\(lane) delivers \(parts)")
         for part in parts {
             let known = log[lane.partition] ?? []
@@ -151,12 +209,18 @@ final class ClusterReader {
             if !isMeant || !plan.isSent(event.number, part.part, lane) { report("\(lane) delivered \(part) in vain") }
             let count = (sights[lane]?.arrivals[part] ?? 0) + 1
             sights[lane]?.arrivals[part] = count
+            // Of an event of several parts, the others may not have been sent yet, and it is settled as a whole.
+            if sights[lane]?.life == life, plan.parts(event.number, lane) == 1 {
+                sights[lane]?.delivered.insert(part)
+            }
             let most = 1 + (sights[lane]?.repeats[part] ?? 0)
             if count > most { report("\(lane) delivered \(part) \(count) times where \(most) are allowed") }
             guard count == 1 else { continue }
-            let latest = sights[lane]?.latest[event.user] ?? -1
-            if part.offset < latest { report("\(lane) delivered \(part) after \(latest) of the same user") }
-            sights[lane]?.latest[event.user] = max(latest, part.offset)
+            // Everything in a generation comes after everything in the one before.
+            let order = Int64(lane.partition.generation) << 32 | part.offset
+            let latest = latest[lane.consumer.rawValue]?[event.user] ?? -1
+            if order < latest { report("\(lane) delivered \(part) after \(latest) of the same user") }
+            self.latest[lane.consumer.rawValue, default: [:]][event.user] = max(latest, order)
         }
     }
 
@@ -232,7 +296,7 @@ final class ClusterReader {
     /// Everything has come to rest: nothing is left over, and the counts are what the definitions say.
     func checkEnd(_ database: ClusterDatabase) {
         for number in 0..<plan.events where !answered.contains(number) { report("event \(number) was never answered") }
-        for lane in plan.lanes {
+        for lane in plan.lanes(of: source.allPartitionIDs) {
             guard let store = database.stores[lane] else { continue }
             var expected = Counts()
             for event in log[lane.partition] ?? [] {
@@ -255,8 +319,7 @@ final class ClusterReader {
     }
 
     private func isLost(_ number: Int) -> Bool {
-        let events = log[plan.partition(number)] ?? []
-        return !(places[number] ?? []).contains { !events[Int($0)].isDuplicate }
+        !(places[number] ?? []).contains { log[$0.partition]?[Int($0.offset)].isDuplicate == false }
     }
 
     /// How often lanes began anew, and how often something arrived again.
