@@ -70,6 +70,48 @@ import Testing
         #expect(progress.beyond.last != 0)
     }
 
+    @Test(arguments: 0..<60)
+    func `Of events that leave the log only those count as expired that were not settled, and the others stay settled`(
+        seed: Int
+    ) {
+        var random = SplitMix(seed: UInt64(seed))
+        var progress = LaneProgress(position: 70)
+        var settled: Set<Int64> = []
+        var expired: Set<Int64> = []
+        for _ in 0..<400 {
+            let lower = max(70, progress.position - 20) + Int64(random.next() % 300)
+            if random.next() % 8 == 0 {
+                // From a place that was reached, which may lie before or behind the position.
+                let gone = lower..<lower + Int64(random.next() % 200)
+                #expect(progress.expire(min(gone.lowerBound, progress.position)..<gone.upperBound) == true)
+                for offset in 70..<gone.upperBound where !settled.contains(offset) { expired.insert(offset) }
+            } else if progress.settle(lower, counted { $0.dropped = 1 }) {
+                settled.insert(lower)
+            }
+            progress = LaneProgress(
+                position: progress.position,
+                beyond: progress.beyond,
+                counts: progress.counts,
+                expired: progress.expired
+            )
+            #expect(progress.counts.read == Int64(settled.count) && progress.expired == Int64(expired.count))
+            let known = settled.union(expired)
+            #expect((70..<progress.position).allSatisfy(known.contains) && !known.contains(progress.position))
+            #expect(known.allSatisfy(progress.isSettled))
+            #expect(Int(progress.position - 70) + progress.beyond.reduce(0) { $0 + $1.nonzeroBitCount } == known.count)
+        }
+        #expect(settled.count > 50 && expired.count > 50)
+    }
+
+    @Test func `Events that leave the log behind some that are on their way are noted beside them, if not too many`() {
+        var progress = LaneProgress(position: 5)
+        progress.settle(9, counted { $0.dropped = 1 })
+        #expect(progress.expire(8..<12) == true)
+        #expect(progress.expired == 3 && progress.position == 5 && progress.isSettled(11) && !progress.isSettled(7))
+        #expect(progress.expire(12..<5 + LaneProgress.reach) == false)
+        #expect(progress.expired == 3 && !progress.isSettled(12))
+    }
+
     @Test func `An event too far ahead is not taken, since its bit would not be kept`() {
         var progress = LaneProgress(position: 5)
         #expect(progress.settle(5 + LaneProgress.reach, Counts()) == false)

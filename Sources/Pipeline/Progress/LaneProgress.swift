@@ -65,15 +65,22 @@ package struct LaneProgress: Equatable, Sendable {
     /// Counts something that happened to an event that is settled already.
     package mutating func count(_ more: Counts) { counts += more }
 
-    /// Counts events as gone that nobody has read; false if there are too many to be noted beside what is on its way.
+    /// Counts as gone those of the events that are not settled; false if there are too many to be noted beside what is on
+    /// its way.
     package mutating func expire(_ offsets: Range<Int64>) -> Bool {
-        if position == offsets.lowerBound {
-            self = LaneProgress(position: offsets.upperBound, counts: counts, expired: expired)
-        } else {
+        guard offsets.lowerBound <= position else {
             guard offsets.upperBound - position < Self.reach else { return false }
-            for offset in offsets { settle(offset, Counts()) }
+            for offset in offsets where settle(offset, Counts()) { expired += 1 }
+            return true
         }
-        expired += Int64(offsets.count)
+        guard offsets.upperBound > position else { return true }
+        let known = position..<base + Int64(words.count) * 64
+        let settled = known.filter(isSettled)
+        expired += offsets.upperBound - position
+        expired -= Int64(settled.count { $0 < offsets.upperBound })
+        self = LaneProgress(position: offsets.upperBound, counts: counts, expired: expired)
+        for offset in settled { _ = mark(offset) }
+        advance()
         return true
     }
 
