@@ -30,6 +30,8 @@ extension EventLog {
     package func append(_ drafts: [ChunkDraft]) async throws(EventLogError) -> [AppendedChunk] {
         guard !drafts.isEmpty else { return [] }
         let parameters = encode(drafts)
+        var versions: [PartitionID: UInt64] = [:]
+        for draft in drafts { versions[draft.partition] = signals.version(of: draft.partition) }
         let rows: Rows
         do throws(PostgreSQLError) {
             rows = try await pool.query(Self.append, parameters)
@@ -43,7 +45,7 @@ extension EventLog {
                 try await pool.query(Self.append, parameters)
             }
         }
-        return try publish(drafts, rows)
+        return try publish(drafts, rows, since: versions)
     }
 
     /// One array per column; payloads are encoded straight into the array's binary form.
@@ -70,8 +72,13 @@ extension EventLog {
         ]
     }
 
-    /// Lets the readers of this node have the chunks without asking the database.
-    private func publish(_ drafts: [ChunkDraft], _ rows: Rows) throws(EventLogError) -> [AppendedChunk] {
+    /// Lets the readers of this node have the chunks without asking the database; `versions` are those of the
+    /// partitions' signals before the append.
+    private func publish(
+        _ drafts: [ChunkDraft],
+        _ rows: Rows,
+        since versions: [PartitionID: UInt64]
+    ) throws(EventLogError) -> [AppendedChunk] {
         do throws(PostgreSQLError) {
             var appended: [AppendedChunk] = []
             appended.reserveCapacity(drafts.count)
@@ -86,9 +93,9 @@ extension EventLog {
                 appended.append(place)
                 cache.insert(Chunk(draft, firstOffset: place.firstOffset, sliceTime: place.sliceTime))
             }
-            for place in appended {
-                signals.moved(place.partition, to: place.firstOffset + Int64(place.count), here: true)
-            }
+            var ends: [PartitionID: Int64] = [:]
+            for place in appended { ends[place.partition] = place.firstOffset + Int64(place.count) }
+            for (partition, version) in versions { signals.moved(partition, to: ends[partition] ?? 0, since: version) }
             return appended
         } catch {
             throw EventLogError(error)

@@ -33,17 +33,19 @@ extension EventLog {
     ///
     /// The first chunk may begin before the position; one that begins behind it says that what lies between has left the
     /// log, and is empty where nothing came since. All lanes of the node share one read of a chunk, and while the
-    /// log runs, a reader at the end asks the database once per signal. What lies before a damaged chunk is given.
+    /// log runs, a reader at the end asks the database once per signal, unless it asks `afresh`, because it takes for gone
+    /// what does not come. What lies before a damaged chunk is given.
     ///
     /// - Throws: `database` (try again), `corruptChunk` if the first one's directory is damaged.
     package func read(
         _ partition: PartitionID,
         after position: LogPosition,
-        limit: ReadLimit = ReadLimit()
+        limit: ReadLimit = ReadLimit(),
+        afresh: Bool = false
     ) async throws(EventLogError) -> [Chunk] {
         while true {
             let cached = cache.run(partition, from: position.offset, limit)
-            if !cached.isEmpty || signals.isSettled(partition, at: position.offset) { return cached }
+            if !cached.isEmpty || !afresh && signals.isSettled(partition, at: position.offset) { return cached }
             guard cache.begin(partition, at: position.offset) else {
                 await cache.waitForReader(partition, at: position.offset)
                 continue

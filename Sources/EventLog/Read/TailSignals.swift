@@ -23,6 +23,8 @@ package final class TailSignals: Sendable {
         var untold: Set<PartitionID> = []
         /// Whoever tells other nodes.
         var teller: AsyncStream<Void>.Continuation?
+
+        func version(of partition: PartitionID) -> UInt64 { wakes &+ (versions[partition] ?? 0) }
     }
 
     private let state = Mutex(State())
@@ -74,14 +76,16 @@ package final class TailSignals: Sendable {
     /// The highest end of the partition that this node has heard of; there may be more.
     package func knownEnd(of partition: PartitionID) -> Int64 { state.withLock { $0.ends[partition] ?? 0 } }
 
-    /// Notes that the partition has grown to `end`.
-    func moved(_ partition: PartitionID, to end: Int64, here: Bool) {
+    /// Notes that this node has made the partition grow to `end`, which is where it ends unless a signal came since
+    /// `version`.
+    func moved(_ partition: PartitionID, to end: Int64, since version: UInt64) {
         let (looks, teller) = state.withLock { state in
+            let isLast = state.version(of: partition) == version
             state.ends[partition] = max(state.ends[partition] ?? 0, end)
+            state.settled[partition] = isLast ? end : nil
             state.versions[partition, default: 0] += 1
-            state.settled[partition] = here ? state.ends[partition] : nil
-            if here { state.untold.insert(partition) }
-            return (Array((state.waiting[partition] ?? [:]).values), here ? state.teller : nil)
+            state.untold.insert(partition)
+            return (Array((state.waiting[partition] ?? [:]).values), state.teller)
         }
         for look in looks { look() }
         teller?.yield()
@@ -117,13 +121,13 @@ package final class TailSignals: Sendable {
 
     /// Names the present state of the partition's signals.
     func version(of partition: PartitionID) -> UInt64 {
-        state.withLock { $0.wakes &+ ($0.versions[partition] ?? 0) }
+        state.withLock { $0.version(of: partition) }
     }
 
     /// Notes that nothing was found beyond `offset`, unless a signal came since `version`.
     func settle(_ partition: PartitionID, at offset: Int64, since version: UInt64) {
         state.withLock { state in
-            guard state.wakes &+ (state.versions[partition] ?? 0) == version else { return }
+            guard state.version(of: partition) == version else { return }
             state.settled[partition] = offset
         }
     }

@@ -126,7 +126,8 @@ extension Lane {
                     continue
                 }
                 let position = LogPosition(offset: item.offset, sliceTime: item.sliceTime)
-                let found = try await log.read(key.partition, after: position, limit: ReadLimit(chunks: 1))
+                let one = ReadLimit(chunks: 1)
+                let found = try await log.read(key.partition, after: position, limit: one, afresh: true)
                 chunk = found.first { $0.firstOffset <= item.offset && item.offset < $0.endOffset }
                 // What is no longer in the log is left out, and the machine counts it as gone.
                 if chunk == nil { index += 1 }
