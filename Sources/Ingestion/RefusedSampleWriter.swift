@@ -26,20 +26,25 @@ package struct RefusedSampleWriter: Service {
             // Ends by cancellation only.
             while (try? await Task.sleep(for: Self.period)) != nil { await write() }
         }
-        await write()
+        // One that failed before, and what came after it.
+        while await write() {}
     }
 
     /// Writes what was gathered; what cannot be written now is written unchanged the next time, before all that follows.
-    func write() async {
-        guard let flush = samples.flush(at: EventTime.now().microseconds) else { return }
+    ///
+    /// - Returns: whether there was something and it met its end.
+    @discardableResult
+    func write() async -> Bool {
+        guard let flush = samples.flush(at: EventTime.now().microseconds) else { return false }
         do {
             try await store(flush)
-            samples.settled(flush)
         } catch let error as any ClassifiedError where error.disposition == .bury {
-            samples.settled(flush)
             logger.error("Refused events were given up", metadata: ["error": "\(error)"])
         } catch {
             logger.warning("Refused events could not be written", metadata: ["error": "\(error)"])
+            return false
         }
+        samples.settled(flush)
+        return true
     }
 }

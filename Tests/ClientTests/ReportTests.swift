@@ -79,7 +79,8 @@ import Testing
                     at: 0,
                     counts: [RefusedCount(source: web.id, reason: "too_large", events: 5)],
                     samples: [RefusedSample(source: web.id, reason: "too_large", detail: "Too large.", sample: [0x7B])]
-                )
+                ),
+                of: NodeID(rawValue: 1)
             )
             let recorder = TimingRecorder()
             let store = TimingStore(pool: pool, node: NodeID(rawValue: 1))

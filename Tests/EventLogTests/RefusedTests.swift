@@ -8,6 +8,7 @@ import Testing
 @Suite struct RefusedTests {
     private static let source = SourceID(rawValue: 7)
     private static let day: Int64 = 86_400_000_000
+    private static let node = NodeID(rawValue: 4)
 
     private func flush(_ number: Int64, at: Int64, _ counts: [String: Int64], samples: Int = 0) -> RefusedFlush {
         RefusedFlush(
@@ -30,13 +31,13 @@ import Testing
             let log = EventLog(database.pool)
             let first = flush(1, at: Self.day, ["a": 3, "b": 1], samples: 2)
             try await database.during {
-                await #expect(throws: EventLogError.self) { try await log.refuse(first) }
+                await #expect(throws: EventLogError.self) { try await log.refuse(first, of: Self.node) }
             }
             // It came through although nobody was told.
             #expect(try await totals(log) == ["a": 3, "b": 1])
-            try await log.refuse(first)
-            try await log.refuse(flush(2, at: Self.day + 1, ["a": 4], samples: 1))
-            try await log.refuse(flush(3, at: Self.day * 2, ["a": 5]))
+            try await log.refuse(first, of: Self.node)
+            try await log.refuse(flush(2, at: Self.day + 1, ["a": 4], samples: 1), of: Self.node)
+            try await log.refuse(flush(3, at: Self.day * 2, ["a": 5]), of: Self.node)
             #expect(try await totals(log) == ["a": 12, "b": 1])
             #expect(try await log.refused(Self.source).map(\.sample) == [[2, 0], [1, 1], [1, 0]])
             #expect(try await log.refused(Self.source, limit: 2).map(\.sample) == [[2, 0], [1, 1]])
@@ -47,12 +48,12 @@ import Testing
         try await Database.temporary { pool in
             for _ in 0..<2 {
                 let log = EventLog(pool)
-                _ = try await log.join(identity: "a")
-                try await log.refuse(flush(1, at: Self.day, ["a": 2], samples: 1))
+                let node = try await log.join(identity: "a")
+                try await log.refuse(flush(1, at: Self.day, ["a": 2], samples: 1), of: node)
             }
             let other = EventLog(pool)
-            _ = try await other.join(identity: "b")
-            try await other.refuse(flush(1, at: Self.day, ["a": 2], samples: 1))
+            let node = try await other.join(identity: "b")
+            try await other.refuse(flush(1, at: Self.day, ["a": 2], samples: 1), of: node)
             #expect(try await totals(other) == ["a": 6])
             #expect(try await other.refused(Self.source).count == 3)
         }
@@ -66,7 +67,8 @@ import Testing
             for round in 0..<2 {
                 for age in [80, 40, 31, 29, 0] as [Int64] {
                     let number = Int64(round) * 100 + 81 - age
-                    try await log.refuse(flush(number, at: now - age * Self.day, ["a": 1, "b": 2], samples: 2))
+                    let flush = flush(number, at: now - age * Self.day, ["a": 1, "b": 2], samples: 2)
+                    try await log.refuse(flush, of: Self.node)
                 }
                 try await log.upkeep(for: nil)
                 #expect(try await totals(log) == ["a": 5 * Int64(round + 1), "b": 10 * Int64(round + 1)])

@@ -92,7 +92,7 @@ import Testing
                 #expect(try await server.post("/v1/batch", batch).status == 200)
                 #expect(try await server.post("/v1/track", #"{"event":"nobody"}"#).status == 400)
                 let writer = RefusedSampleWriter(server.ingestion.refused, logger: RunningIngestion.silent) {
-                    try await log.refuse($0)
+                    try await log.refuse($0, of: NodeID(rawValue: 1))
                 }
                 await writer.write()
                 let source = RunningIngestion.source.id

@@ -73,12 +73,17 @@ import Testing
         let store = Store()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let writer = RefusedSampleWriter(samples, logger: logger) { try store.write($0) }
+        // What could not be written before goes first, and what came since is not forgotten over it.
         samples.add(.tooLarge, of: Self.source, [1])
+        store.state.withLock { $0.isAway = true }
+        await writer.write()
+        store.state.withLock { $0.isAway = false }
+        samples.add(.tooLarge, of: Self.source, [2])
         try await withThrowingTaskGroup { group in
             group.addTask { try await writer.run() }
             group.cancelAll()
             try await group.waitForAll()
         }
-        store.state.withLock { #expect($0.counts == ["event_too_large": 1]) }
+        store.state.withLock { #expect($0.counts == ["event_too_large": 2]) }
     }
 }

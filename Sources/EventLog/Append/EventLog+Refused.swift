@@ -91,13 +91,14 @@ extension EventLog {
     /// Adds to the counts of refused events and keeps some of them; gather for a second or so before calling.
     ///
     /// After a failure the same flush may be sent again, whether or not it came through, but no later one before it.
-    package func refuse(_ flush: RefusedFlush) async throws(EventLogError) {
+    /// `node` is the number that this run of the node had first; it may have another by now.
+    package func refuse(_ flush: RefusedFlush, of node: NodeID) async throws(EventLogError) {
         let (counts, samples) = (flush.counts, flush.samples)
         _ = try await translated { () async throws(PostgreSQLError) in
             try await pool.query(
                 Self.refuse,
                 [
-                    .int8(node?.rawValue ?? 0), .int8(flush.number), .timestamp(flush.at),
+                    .int8(node.rawValue), .int8(flush.number), .timestamp(flush.at),
                     .int8Array(counts.map(\.source.rawValue)), .textArray(counts.map(\.reason.storable)),
                     .int8Array(counts.map(\.events)),
                     .int8Array(samples.map(\.source.rawValue)), .textArray(samples.map(\.reason.storable)),

@@ -26,6 +26,8 @@ struct Server {
     let catalog: Catalog
     let workshop: Workshop
     let timings: TimingKeeper
+    /// The number that this run was first given; the others may have held it for silent since.
+    private let node: NodeID
     let sender: Sender
     let pipeline: Pipeline
     let ingestion: Ingestion
@@ -163,7 +165,7 @@ struct Server {
         let log = EventLog(pool, settings: settings.log, logger: logger)
         self.log = log
         try await log.prepare()
-        let node = try await log.join(
+        node = try await log.join(
             identity: identity,
             name: settings.nodeName ?? ProcessInfo.processInfo.hostName,
             address: "\(settings.host):\(settings.port)",
@@ -212,7 +214,7 @@ struct Server {
             LastWork { await workshop.close() },
             LastWork { try? await sender.shutdown() },
             pipeline,
-            RefusedSampleWriter(ingestion.refused, logger: logger) { try await log.refuse($0) },
+            RefusedSampleWriter(ingestion.refused, logger: logger) { try await log.refuse($0, of: node) },
             quotas(),
             ingestion.queue,
             application(),
