@@ -14,6 +14,8 @@ final class Lane: Sendable {
     enum Message: Sendable {
         /// The log may have grown, or a bound may have lifted.
         case look
+        /// It is, or was by another reading of the clock, the time that an alarm was set for.
+        case alarm(Int64)
         case read(DecidedChunks)
         /// Reading failed and may be tried again.
         case readFailed
@@ -134,7 +136,8 @@ final class Lane: Sendable {
     private func take(_ message: Message, _ desk: inout LaneDesk) -> Duration? {
         let now = Moment.now
         switch message {
-        case .look: desk.isDry = false
+        case .look: desk.look()
+        case .alarm(let due): if desk.alarm == due { desk.alarm = nil }
         case .read(let chunks): desk.take(chunks, at: now)
         case .readFailed: desk.isReading = false
         case .transformed(let portion, let verdicts):
@@ -162,7 +165,6 @@ final class Lane: Sendable {
     /// Does what the machine wants, reads on if there is room, and sets the next alarm.
     private func perform(_ desk: inout LaneDesk, _ group: inout DiscardingTaskGroup) {
         let now = Moment.now
-        if let alarm = desk.alarm, alarm <= now.wall { desk.alarm = nil }
         if let due = desk.machine.nextDue, due <= now.wall { desk.machine.wake(at: now) }
         for action in desk.takeActions() {
             switch action {
@@ -177,13 +179,8 @@ final class Lane: Sendable {
             }
         }
         desk.passGone()
-        let settled = desk.machine.settledSinceCheckpoint
-        let buried = desk.machine.buriedSinceCheckpoint
-        if settled >= Self.publishEvery || buried >= desk.machine.settings.uncommittedBytes { publish(&desk) }
-        let mayRead = !desk.isReading && !desk.isDry && !ledger.isFull
-        if mayRead, let room = desk.machine.room {
-            desk.isReading = true
-            let position = desk.readPosition
+        if desk.machine.hasMuchToCommit { publish(&desk) }
+        if !ledger.isFull, let (position, room) = desk.beginReading() {
             group.addTask { await self.read(from: position, room: room) }
         }
         if desk.machine.isChanged { ledger.note() }
@@ -191,16 +188,13 @@ final class Lane: Sendable {
         setAlarm(&desk, &group)
     }
 
-    /// Events after which a lane does not wait to be asked for what is to be committed.
-    private static let publishEvery = 4_000
-
     private func setAlarm(_ desk: inout LaneDesk, _ group: inout DiscardingTaskGroup) {
         guard let due = desk.machine.nextDue, desk.alarm.map({ due < $0 }) ?? true else { return }
         desk.alarm = due
         let pause = Duration.microseconds(max(0, due - Moment.now.wall))
         group.addTask {
             try? await Task.sleep(for: pause, clock: .continuous)
-            self.post(.look)
+            self.post(.alarm(due))
         }
     }
 

@@ -26,7 +26,9 @@ struct LaneDesk {
     /// What lies below is not in the log any more.
     var gone: Int64 = 0
     /// The log had nothing more when it was looked at last.
-    var isDry = false
+    private var isDry = false
+    /// The log may have grown since the read began that is under way.
+    private var isCalled = false
     private(set) var receipts: [Int: (courier: Courier, receipt: Courier.Receipt)] = [:]
     /// How many parts of events each of them carries.
     private var carried: [Int: Int] = [:]
@@ -80,10 +82,25 @@ struct LaneDesk {
         return machine.takeActions()
     }
 
+    /// Notes that the log may have grown.
+    mutating func look() {
+        isDry = false
+        isCalled = isReading
+    }
+
+    /// Where to read from now, and how many events, if it is time to.
+    mutating func beginReading() -> (position: LogPosition, room: Int)? {
+        guard !isReading, !isDry, let room = machine.room else { return nil }
+        isReading = true
+        isCalled = false
+        return (readPosition, room)
+    }
+
     /// Counts what has left the log as expired, unless that must wait for what is on its way.
     mutating func passGone() {
         guard gone > machine.nextOffset, !isReading, machine.expire(upTo: gone) else { return }
         readPosition = LogPosition(offset: max(readPosition.offset, gone), sliceTime: readPosition.sliceTime)
+        isDry = false
     }
 
     /// Notes a request that delivery has taken over.
@@ -104,11 +121,12 @@ struct LaneDesk {
     mutating func take(_ read: DecidedChunks, at now: Moment) {
         isReading = false
         guard let first = read.chunks.first, let last = read.chunks.last else {
-            isDry = true
+            isDry = !isCalled
             return
         }
         guard machine.expire(upTo: first.first) else {
-            // The gap is too wide to be noted beside what is on its way; it is looked at again when less is.
+            // The gap is too wide to be noted beside what is on its way; it is passed when less is.
+            gone = max(gone, first.first)
             isDry = true
             return
         }

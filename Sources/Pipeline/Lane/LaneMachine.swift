@@ -80,11 +80,14 @@ package struct LaneMachine {
     /// The number that the next portion gets.
     package var nextPortion: Int { firstPortion + portions.count }
 
-    /// How many events were settled since what happened was taken.
-    package var settledSinceCheckpoint: Int { changes.settled }
+    /// Whether so much has happened that it does not wait to be asked for.
+    var hasMuchToCommit: Bool {
+        changes.settled >= Self.settledEvents || changes.buriedBytes >= settings.uncommittedBytes
+            || changes.deadLetters.count >= settings.deadLetters
+    }
 
-    /// What the dead letters hold that were made since then, in bytes.
-    package var buriedSinceCheckpoint: Int { changes.buriedBytes }
+    /// Settled events that are much to commit.
+    private static let settledEvents = 4_000
 
     package mutating func takeActions() -> [LaneAction] {
         defer { actions = [] }
