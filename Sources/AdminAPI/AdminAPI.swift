@@ -81,6 +81,7 @@ package struct AdminAPI: Sendable {
     private func answer(_ operation: Operation, _ request: Request, _ path: Parameters) async -> APIAnswer {
         do {
             let who = operation.needsToken ? try authorise(request.headers) : ""
+            try operation.check(request.uri.queryParameters.map { String($0.key) })
             return try await operation.handle(APICall(request: request, path: path, who: who))
         } catch let error as APIError {
             return APIAnswer(error)

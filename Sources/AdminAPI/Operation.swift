@@ -40,6 +40,15 @@ struct Operation: Sendable {
     var needsToken = true
     let handle: @Sendable (APICall) async throws -> APIAnswer
 
+    /// Refuses query parameters that it does not have: one that is misspelt would otherwise answer another question.
+    func check(_ names: [String]) throws(APIError) {
+        for name in names where !queries.contains(where: { $0.name == name }) {
+            let known = queries.map(\.name).joined(separator: ", ")
+            let has = known.isEmpty ? "it takes none" : "it takes \(known)"
+            throw .invalid("\(method) \(AdminAPI.root)\(path) has no query parameter \"\(name.prefix(64))\"; \(has).")
+        }
+    }
+
     /// The names in braces, in order.
     var pathParameters: [String] { path.matches(of: /\{([a-z]+)\}/).map { String($0.1) } }
 }

@@ -100,11 +100,13 @@ import Testing
             for path in [
                 "/log?by=colour", "/log?limit=0", "/lanes?limit=2001", "/log/events/web", "/log/events/1.0",
                 "/log/events/1.0.0?from=-1", "/log/events/1.0.0?since=yesterday", "/audit?within=1d",
-                "/audit?deep=maybe",
+                "/audit?deep=maybe", "/log?conection=web/crm",
             ] {
                 #expect(try await running.call(.get, path).status == 400, "\(path)")
             }
-            for path in ["/log?source=app", "/lanes?connection=web/crm", "/log/partitions/app", "/audit?source=app"] {
+            let misspelt = try await running.call(.get, "/audit?sorce=web")
+            #expect(misspelt.status == 400 && misspelt.text.contains(#"no query parameter \"sorce\"; it takes source"#))
+            for path in ["/log?source=app", "/lanes?connection=web/crm", "/log/partitions/app", "/log/events/1.0.4"] {
                 #expect(try await running.call(.get, path).status == 404, "\(path)")
             }
         }

@@ -69,9 +69,10 @@ extension Operation {
                 answer.content.map { described.adding("content", $0.document) } ?? described
             )
         }
-        let common: [HTTPResponse.Status] =
-            needsToken ? [.unauthorized, .internalServerError, .serviceUnavailable] : [.internalServerError]
-        for status in (refusals + common).sorted(by: { $0.code < $1.code }) {
+        // A query parameter that a call does not have is a bad request to any.
+        var refused = Set(refusals).union([.badRequest, .internalServerError])
+        if needsToken { refused.formUnion([.unauthorized, .serviceUnavailable]) }
+        for status in refused.sorted(by: { $0.code < $1.code }) {
             responses.append(("\(status.code)", Self.refusal(status)))
         }
         return .object(responses)

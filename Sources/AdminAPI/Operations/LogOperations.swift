@@ -133,10 +133,14 @@ extension AdminAPI {
                     content: .init(types: [("application/x-ndjson", Schemas.reference("LoggedEvent"))])
                 )
             ],
-            refusals: [.badRequest]
+            refusals: [.badRequest, .notFound]
         ) { call in
-            guard let partition = PartitionID(text: try call.name("partition")) else {
+            let text = try call.name("partition")
+            guard let partition = PartitionID(text: text) else {
                 throw APIError.invalid("A partition is named like 1.0.3: source, generation and number.")
+            }
+            guard catalog.current.source(partition.source)?.allPartitionIDs.contains(partition) == true else {
+                throw APIError.notFound("partition", text)
             }
             var since: Int64?
             if let text = call.query("since") {
