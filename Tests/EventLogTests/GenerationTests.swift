@@ -204,6 +204,13 @@ import Testing
                 }
                 _ = try await log.append(drafts)
             }
+            // What there is no room for goes by its time, a quarter at once, so how many are left hangs on an even pace.
+            let even = """
+                UPDATE leat.chunk c SET slice_time = e.first + (e.last - e.first) * (c.first_offset / 20.0 / 999)
+                FROM (SELECT partition_id, min(slice_time), max(slice_time) FROM leat.chunk GROUP BY 1) AS e (id, first, last)
+                WHERE e.id = c.partition_id
+                """
+            try await pool.execute(Statement("test.even", even))
             try await source.change(to: 1)
             let whole = source.current.partitionIDs[0]
             _ = try await log.append([Events.draft(40_000..<60_000, partition: whole)])

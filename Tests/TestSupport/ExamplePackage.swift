@@ -2,7 +2,7 @@ package import Foundation
 
 /// The example packages, built as a user builds them.
 package enum ExamplePackage {
-    private static let products = Products()
+    private static let products = Once()
 
     /// Runs `swift build -c release` in `examples/<name>`, once; what it makes is kept for the next test run.
     ///
@@ -12,34 +12,22 @@ package enum ExamplePackage {
     /// - Returns: The shared library.
     /// - Throws: `NotBuilt`.
     package static func build(_ name: String, product: String) async throws -> URL {
-        let folder = try await products.folder(of: name)
+        let folder = try await products.folder(of: name) { try await build(name) }
         return folder.appending(path: "lib\(product).so")
     }
 
-    private actor Products {
-        private var folders: [String: Task<URL, any Error>] = [:]
-
-        func folder(of name: String) async throws -> URL {
-            if let folder = folders[name] { return try await folder.value }
-            // Ends with the compiler; everybody who asks for the package waits for it.
-            let building = Task { try await Self.build(name) }
-            folders[name] = building
-            return try await building.value
-        }
-
-        private static func build(_ name: String) async throws -> URL {
-            let scratch = Program.top.appending(path: ".build/examples/\(name)")
-            let ended = try await Program.run(
-                [
-                    "swift", "build", "-c", "release",
-                    "--package-path", Program.top.appending(path: "examples/\(name)").path,
-                    "--scratch-path", scratch.path,
-                ],
-                atMost: .seconds(900)
-            )
-            guard ended.status == 0 else { throw NotBuilt(name: name, words: String(ended.text.suffix(4_000))) }
-            return scratch.appending(path: "release")
-        }
+    private static func build(_ name: String) async throws -> URL {
+        let scratch = Program.top.appending(path: ".build/examples/\(name)")
+        let ended = try await Program.run(
+            [
+                "swift", "build", "-c", "release",
+                "--package-path", Program.top.appending(path: "examples/\(name)").path,
+                "--scratch-path", scratch.path,
+            ],
+            atMost: .seconds(900)
+        )
+        guard ended.status == 0 else { throw NotBuilt(name: name, words: String(ended.text.suffix(4_000))) }
+        return scratch.appending(path: "release")
     }
 
     /// The example does not compile any more.

@@ -17,6 +17,7 @@ package final class SDKProcess: Sendable {
     private static let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     private static let drivers = top.appending(path: "Tests/SDKs")
+    private static let environments = Once()
 
     private let process: ChildProcess
     private let input = Pipe()
@@ -24,7 +25,7 @@ package final class SDKProcess: Sendable {
 
     /// Starts the SDK `rudder`, `segment` or `legacy`, sending to a port of this machine.
     package init(_ sdk: String, port: Int, writeKey: String = "WRITE_KEY") async throws {
-        let environment = try await Self.environment(sdk)
+        let environment = try await Self.environments.folder(of: sdk) { try await Self.environment(sdk) }
         let output = Pipe()
         let driver = Self.drivers.appending(path: "drive.py").path
         process = try ChildProcess(
