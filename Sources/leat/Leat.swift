@@ -51,7 +51,7 @@ struct Leat: AsyncParsableCommand {
             }
         } catch {
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            Terminal.complain(fullMessage(for: error) + "\n")
             _exit(2)
         }
     }

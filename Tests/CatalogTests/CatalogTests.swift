@@ -237,6 +237,8 @@ import Testing
                     )
                 )
                 try await group.next()
+                // Whoever ended first.
+                #expect(other.current.source(named: "quiet") != nil)
                 group.cancelAll()
             }
         }

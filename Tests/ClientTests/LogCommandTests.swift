@@ -57,6 +57,24 @@ import Testing
         }
     }
 
+    @Test func `A command whose reader has gone ends quietly, and one whose result has no room says so`() async throws {
+        try await RunningServer.with { server in
+            #expect(try await server.leat("source", "create", "web").status == 0)
+            let environment = ["LEAT_SERVER": server.address, "LEAT_TOKEN": server.token, "PATH": "/usr/bin:/bin"]
+            for (place, status, words) in [
+                ("exec 3> >(:); wait $!", "141", ""), ("exec 3>/dev/full", "1", "The result cannot be written: "),
+            ] {
+                let command = #"\#(place); "$0" log cat web >&3; echo $?"#
+                let ended = try await Program.run(
+                    ["/bin/bash", "-c", command, Program.built("leat")],
+                    environment: environment
+                )
+                #expect(ended.output == status + "\n")
+                #expect(words.isEmpty ? ended.errors.isEmpty : ended.errors.hasPrefix(words), "\(ended.errors)")
+            }
+        }
+    }
+
     @Test func `An audit ends with 0 when everything adds up, and names what does not`() async throws {
         try await RunningServer.with { server in
             let fine = try await server.leat("audit")

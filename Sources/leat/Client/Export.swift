@@ -21,7 +21,7 @@ struct Export: AsyncParsableCommand {
                     throw RuntimeError("The file \(output) cannot be written.")
                 }
             } else {
-                FileHandle.standardOutput.write(Data(text.utf8))
+                Terminal.write(text)
             }
         }
     }
