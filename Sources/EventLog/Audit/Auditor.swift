@@ -46,7 +46,7 @@ struct Auditor: Sendable {
         AuditReport.Check(name: "dead letters", rule: "as many dead letters are kept as were counted"),
         AuditReport.Check(
             name: "retired",
-            rule: "what is kept of retired generations adds up, and is all that they had accepted"
+            rule: "what is kept of retired generations adds up, and is all that came since the connection was made"
         ),
         AuditReport.Check(name: "checkpoints", rule: "numbers, positions and counts of a lane never go back"),
         AuditReport.Check(name: "leases", rule: "a lease names a known node, and no commit is of a later epoch"),
