@@ -232,6 +232,8 @@ import Testing
 
     @Test func `A slice goes while an audit is under way, and the audit goes on`() async throws {
         try await LogScene.with { scene in
+            let aged = "UPDATE leat.chunk SET slice_time = slice_time - interval '3 hours' WHERE first_offset < 20"
+            try await scene.execute(aged)
             let connection = try await Connection.open(scene.pool.settings)
             var auditor = Auditor(connection, isDeep: true, end: .now + .seconds(60))
             #expect(try await auditor.take(scene.partitions[0]))
@@ -239,6 +241,8 @@ import Testing
             let oldest = try #require(try await scene.log.slices.survey("chunk").attached.first).slice
             #expect(try await scene.log.slices.drop(oldest))
             #expect(try await auditor.take(scene.partitions[1]))
+            // Four chunks of the first partition, and of the second those that did not go with the slice.
+            #expect(auditor.report.checks.first { $0.name == "chunks" }?.looked == 6)
             #expect(auditor.report.faults == [])
             // A partition that was put away meanwhile is none any more.
             #expect(try await !auditor.take(PartitionID(source: SourceID(rawValue: 99), generation: 0, number: 0)))

@@ -16,7 +16,10 @@ import Testing
             let body = Int64((11..<40).reduce(0) { $0 + Events.text($1).count })
             #expect(abs(lane.bytes - body) <= 10 && !lane.bytesAreEstimate)
             #expect(lane.holder == "node-a" && lane.epoch == 1)
-            #expect(lane.state == "reading" || lane.state == "silent")
+            for (age, state) in [("0 seconds", "reading"), ("1 minute", "silent")] {
+                try await scene.execute("UPDATE leat.node SET beat_at = clock_timestamp() - interval '\(age)'")
+                #expect(try await scene.log.laneReports(LaneFilter(), limit: 1).first?.state == state)
+            }
             let age = try #require(lane.age)
             let lag = try #require(lane.lag)
             #expect(age >= lag && lag >= 0 && age < 600 && (lane.committedAge ?? -1) >= 0)
@@ -36,6 +39,14 @@ import Testing
                 try await count(\.isBehind, true),
             ]
             #expect(counts == [4, 0, 2, 2, 4])
+            try await scene.execute(
+                """
+                UPDATE leat.checkpoint SET next_offset = 40, read = 40, filtered = 40
+                    WHERE consumer_id = 2 AND partition_id = leat.partition_id('1.0.1')
+                """
+            )
+            #expect(try await count(\.isBehind, true) == 3)
+            #expect(try await count(\.isBehind, false) == 4)
             #expect(try await scene.log.laneReports(LaneFilter(), limit: 3).count == 3)
         }
     }

@@ -20,12 +20,15 @@ import Testing
         let token = try #require(server.token)
         let pool = ConnectionPool(cluster.connection, bounds: .init(connections: 1))
         try await beats(10, pool)
+        let began = ContinuousClock.now
         let before = try StatementLog(statements).counts
         try await beats(35, pool)
         let after = try StatementLog(statements).counts
+        let seconds = began.duration(to: .now) / .seconds(1)
         let sent = after.merging(before) { $0 - $1 }.filter { $0.value > 0 }
         // Somebody asks for the ends of partitions every half minute, and this test for the beats.
         #expect(sent["tick", default: 0] >= 24, "\(sent)")
+        #expect(Double(sent["tick", default: 0]) <= seconds + 3, "\(sent) in \(seconds) s")
         #expect(sent["catalog.revision", default: 0] <= 1, "\(sent)")
         let others = sent.filter { !["tick", "test.beats"].contains($0.key) }
         #expect(others.reduce(0) { $0 + $1.value } <= 6, "\(sent)")

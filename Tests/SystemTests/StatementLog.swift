@@ -76,6 +76,14 @@ extension StatementLog.Sent {
         return found
     }
 
+    /// Whether a plan of it reads a table that is spread.
+    var readsData: Bool { plans.contains { ($0["Plan"] as? [String: Any]).map(Self.readsData) == true } }
+
+    private static func readsData(_ node: [String: Any]) -> Bool {
+        (node["Relation Name"] as? String).map(isData) == true
+            || (node["Plans"] as? [[String: Any]] ?? []).contains(where: readsData)
+    }
+
     /// Whether the partition is a value that is known before the statement runs, and not what another table says: only
     /// such a statement goes to one machine.
     private static func namesOnePartition(_ condition: String) -> Bool {
