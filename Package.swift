@@ -34,6 +34,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -60,6 +62,7 @@ let package = Package(
             dependencies: ["EventModel"],
             swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]
         ),
+        .target(name: "Conditions", dependencies: ["EventJSON", "EventModel"], swiftSettings: house),
 
         // MARK: Instruments
         .target(name: "Sandbox", dependencies: ["CLinux", "CSeccomp"], swiftSettings: house),
@@ -74,7 +77,7 @@ let package = Package(
         .target(
             name: "EventLog",
             dependencies: [
-                "CCompression", "CHashing", "CSchema", "EventModel", "PostgreSQL",
+                "CCompression", "CHashing", "CSchema", "EventJSON", "EventModel", "PostgreSQL",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: house
@@ -82,11 +85,13 @@ let package = Package(
         .target(
             name: "Catalog",
             dependencies: [
+                "Conditions",
                 "EventJSON",
                 "EventModel",
                 "PostgreSQL",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -98,6 +103,7 @@ let package = Package(
                 "CCompression", "Catalog", "EventJSON", "EventLog", "EventModel", "Telemetry",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -110,7 +116,8 @@ let package = Package(
         .target(
             name: "PluginHost",
             dependencies: [
-                "CLinux", "EventJSON", "EventModel", "PostgreSQL", "Sandbox", "Telemetry", "WorkerProtocol",
+                "CLinux", "Conditions", "EventJSON", "EventModel", "PostgreSQL", "Sandbox", "Telemetry",
+                "WorkerProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -126,11 +133,12 @@ let package = Package(
         .target(
             name: "Delivery",
             dependencies: [
-                "EventModel",
+                "CCompression", "CLinux", "EventModel",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: house
         ),
@@ -138,7 +146,8 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "Catalog", "Delivery", "EventLog", "EventModel", "PluginHost", "Telemetry", "WorkerProtocol",
+                "Catalog", "Conditions", "Delivery", "EventJSON", "EventLog", "EventModel", "PluginHost", "Telemetry",
+                "WorkerProtocol",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -150,6 +159,7 @@ let package = Package(
             name: "AdminAPI",
             dependencies: [
                 "Catalog",
+                "Conditions",
                 "EventModel",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -211,6 +221,7 @@ let package = Package(
                 "CLinux",
                 "CSimdjson",
                 "Catalog",
+                "Conditions",
                 "Delivery",
                 "EventJSON",
                 "EventLog",
@@ -219,11 +230,14 @@ let package = Package(
                 "Pipeline",
                 "PluginHost",
                 "PostgreSQL",
+                "WorkerProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -241,7 +255,9 @@ let package = Package(
                 "WorkerProtocol",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Tests/TestSupport",
             swiftSettings: house
@@ -249,7 +265,10 @@ let package = Package(
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: house),
         .testTarget(
             name: "EventLogTests",
-            dependencies: ["EventLog", "EventModel", "PostgreSQL", "TestSupport"],
+            dependencies: [
+                "EventLog", "EventModel", "PostgreSQL", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: house
         ),
         .testTarget(
@@ -310,6 +329,7 @@ let package = Package(
             name: "CatalogTests",
             dependencies: [
                 "Catalog",
+                "Conditions",
                 "EventLog",
                 "EventModel",
                 "PostgreSQL",
@@ -330,6 +350,11 @@ let package = Package(
         ),
         .testTarget(name: "EventJSONTests", dependencies: ["EventJSON"], swiftSettings: house),
         .testTarget(
+            name: "ConditionsTests",
+            dependencies: ["Conditions", "EventJSON", "EventModel", "TestSupport"],
+            swiftSettings: house
+        ),
+        .testTarget(
             name: "TelemetryTests",
             dependencies: ["Telemetry", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: house
@@ -342,8 +367,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Catalog", "Delivery", "EventLog", "EventModel", "Ingestion", "Pipeline", "PluginHost", "PostgreSQL",
-                "Telemetry", "TestSupport", "WorkerProtocol",
+                "Catalog", "Conditions", "Delivery", "EventJSON", "EventLog", "EventModel", "Ingestion", "Pipeline",
+                "PluginHost", "PostgreSQL", "Telemetry", "TestSupport", "WorkerProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -356,6 +381,7 @@ let package = Package(
                 "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

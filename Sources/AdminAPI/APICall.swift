@@ -107,8 +107,16 @@ struct APICall: Sendable {
     }
 
     /// The body as a document: JSON, or YAML where the content type says so.
-    func document() async throws -> Document {
+    func document() async throws -> Document { try document(of: try await body()) }
+
+    /// The same; nil where there is no body.
+    func documentIfAny() async throws -> Document? {
         let bytes = try await body()
+        // A document can be a null as well, which is not meant here.
+        return bytes.isEmpty ? Document?.none : try document(of: bytes)
+    }
+
+    private func document(of bytes: [UInt8]) throws(APIError) -> Document {
         let type = request.headers[.contentType]?.lowercased() ?? ""
         do throws(DocumentError) {
             return type.contains("yaml")

@@ -62,7 +62,8 @@ struct APIError: Error, Equatable, Sendable {
         switch error {
         case .refused(let problems): self = .refused(problems)
         case .missing: self.init(.notFound, error.code, error.description)
-        case .inUse, .versionExists, .otherKind, .exists: self.init(.conflict, error.code, error.description)
+        case .inUse, .versionExists, .otherKind, .exists, .noSecretKey, .secretLocked:
+            self.init(.conflict, error.code, error.description)
         case .database: self.init(database: error)
         }
     }

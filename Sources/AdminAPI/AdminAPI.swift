@@ -10,6 +10,11 @@ package struct AdminAPI: Sendable {
     let catalog: Catalog
     let reports: Reports
     let nodes: NodeDesk
+    let deliveries: DeliveryDesk
+    let paths: PathDesk
+    let replays: ReplayDesk
+    let letters: LetterDesk
+    let tail: TailDesk
     let vet: PluginVetting
     let uploads = UploadGate()
     private let logger: Logger
@@ -26,20 +31,32 @@ package struct AdminAPI: Sendable {
         catalog: Catalog,
         reports: Reports,
         nodes: NodeDesk,
+        deliveries: DeliveryDesk,
+        paths: PathDesk,
+        replays: ReplayDesk,
+        letters: LetterDesk,
+        tail: TailDesk,
         vet: @escaping PluginVetting,
         logger: Logger
     ) {
         self.catalog = catalog
         self.reports = reports
         self.nodes = nodes
+        self.deliveries = deliveries
+        self.paths = paths
+        self.replays = replays
+        self.letters = letters
+        self.tail = tail
         self.vet = vet
         self.logger = logger
     }
 
     /// Everything that can be asked for.
     var operations: [Operation] {
-        [descriptionOperation] + sourceOperations + destinationOperations + connectionOperations + pluginOperations
-            + declarationOperations + reportOperations + nodeOperations + logOperations + tokenOperations
+        [descriptionOperation] + sourceOperations + destinationOperations + connectionOperations
+            + transformationOperations + pluginOperations + declarationOperations + reportOperations
+            + letterOperations + tailOperations + nodeOperations + logOperations + pathOperations + replayOperations
+            + tokenOperations + secretOperations
     }
 
     package func addRoutes<Context: RequestContext>(to router: some RouterMethods<Context>) {

@@ -1,4 +1,5 @@
 import Catalog
+import Conditions
 import EventModel
 
 // How each thing looks in an answer; `Description/Schemas.swift` says the same for programs.
@@ -15,24 +16,23 @@ extension CatalogSnapshot {
                 source.closed.map { ["generation": .integer($0.number), "partitions": .integer($0.partitions)] }
             ),
             "limits": source.limits.document,
+            "transformations": .list(source.transformations.map(\.shown)),
             "writeKeys": .list(writeKeys(of: source.id).map(\.document)),
         ]
     }
 
     func document(of connection: Connection) -> Document {
-        [
+        let document: Document = [
             "name": .text(name(of: connection)),
             "id": .integer(connection.id.rawValue),
             "source": .text(source(connection.source)?.name),
             "destination": .text(destination(connection.destination)?.name),
             "enabled": .truth(connection.enabled),
             "lag": .text(connection.lag.rawValue),
-            "transformations": .list(
-                connection.transformations.map {
-                    ["plugin": .text($0.plugin.description), "config": .stored($0.config)]
-                }
-            ),
+            "trace": ["sample": .number(connection.sample)],
+            "transformations": .list(connection.transformations.map(\.shown)),
         ]
+        return connection.selection.members.reduce(document) { $0.adding($1.key, $1.value) }
     }
 
     /// A plugin with all its versions.
@@ -49,6 +49,13 @@ extension CatalogSnapshot {
     /// The name of a source or a connection that may be gone by now.
     func name(ofSource id: SourceID) -> String { source(id)?.name ?? "removed-\(id)" }
     func name(ofConnection id: ConsumerID) -> String { connection(id).map(name(of:)) ?? "removed-\(id)" }
+}
+
+extension Transformation {
+    fileprivate var shown: Document {
+        let document: Document = ["plugin": .text(plugin.description), "config": .stored(config)]
+        return when.map { document.adding("when", .text($0.text)) } ?? document
+    }
 }
 
 extension Document {
@@ -70,7 +77,13 @@ extension Destination {
             "connector": .text(connector.description),
             "config": .stored(config),
             "limits": limits.document,
+            "transport": transport.document,
             "enabled": .truth(enabled),
+            "state": .text(state.name),
+            "pausedAt": state.halt.map { Timestamp.document($0.at) } ?? nil,
+            "pausedBy": .text(state.halt?.by),
+            "pauseReason": .text(state.halt?.reason),
+            "drainUntil": state.until.map(Timestamp.document) ?? nil,
         ]
     }
 }
@@ -147,32 +160,13 @@ extension StageCounts.OfConnection {
             "duplicates": .integer(counts.duplicates),
             "filtered": .integer(counts.filtered),
             "dropped": .integer(counts.dropped),
+            "reasons": .object(reasons.events.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) }),
             "failed": .integer(counts.failed),
             "transformed": .integer(counts.transformed),
             "emitted": .integer(counts.emitted),
             "delivered": .integer(counts.delivered),
             "deadLettered": .integer(counts.deadLettered),
             "waiting": .integer(counts.waiting),
-        ]
-    }
-}
-
-extension DeadLetterReport {
-    func document(in snapshot: CatalogSnapshot) -> Document {
-        [
-            "connection": .text(snapshot.name(ofConnection: connection)),
-            "partition": .text(partition.description),
-            "offset": .integer(offset),
-            "part": part.map { .integer($0) } ?? nil,
-            "at": Timestamp.document(at),
-            "stage": .text(stage),
-            "code": .text(code),
-            "message": .text(message),
-            "plugin": .text(plugin),
-            "attempts": .integer(attempts),
-            "event": .text(event),
-            "transformed": .text(transformed),
-            "history": history.map(Document.stored) ?? nil,
         ]
     }
 }

@@ -10,6 +10,7 @@ struct Operation: Sendable {
         let name: String
         let schema: Document
         let meaning: String
+        var isRequired = false
     }
 
     /// What a body or an answer looks like.

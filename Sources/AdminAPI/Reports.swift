@@ -5,20 +5,17 @@ package struct Reports: Sendable {
     /// Timings of one plugin, or of all, since so long ago.
     package let timings: @Sendable (_ plugin: String?, _ since: Duration) async throws -> [PluginTimings]
     package let counts: @Sendable () async throws -> StageCounts
-    package let deadLetters: @Sendable (_ consumer: ConsumerID?, _ limit: Int) async throws -> [DeadLetterReport]
     package let refused: @Sendable (_ source: SourceID?, _ limit: Int) async throws -> [RefusedReport]
     package let log: LogQuestions
 
     package init(
         timings: @escaping @Sendable (_ plugin: String?, _ since: Duration) async throws -> [PluginTimings],
         counts: @escaping @Sendable () async throws -> StageCounts,
-        deadLetters: @escaping @Sendable (_ consumer: ConsumerID?, _ limit: Int) async throws -> [DeadLetterReport],
         refused: @escaping @Sendable (_ source: SourceID?, _ limit: Int) async throws -> [RefusedReport],
         log: LogQuestions
     ) {
         self.timings = timings
         self.counts = counts
-        self.deadLetters = deadLetters
         self.refused = refused
         self.log = log
     }
@@ -120,8 +117,17 @@ package struct StageCounts: Equatable, Sendable {
         package let unread: Int64
         /// Left the log before they were read.
         package let expired: Int64
+        /// Of what was filtered and dropped.
+        package let reasons: ReasonCounts
 
-        package init(connection: ConsumerID, counts: Counts, unread: Int64, expired: Int64) {
+        package init(
+            connection: ConsumerID,
+            counts: Counts,
+            unread: Int64,
+            expired: Int64,
+            reasons: ReasonCounts = ReasonCounts()
+        ) {
+            self.reasons = reasons
             self.connection = connection
             self.counts = counts
             self.unread = unread
@@ -135,58 +141,6 @@ package struct StageCounts: Equatable, Sendable {
     package init(sources: [OfSource], connections: [OfConnection]) {
         self.sources = sources
         self.connections = connections
-    }
-}
-
-/// An event, or a part of one, that is not tried again without a person.
-package struct DeadLetterReport: Equatable, Sendable {
-    package let connection: ConsumerID
-    package let partition: PartitionID
-    package let offset: Int64
-    /// Which part of the event; nil for the whole.
-    package let part: Int?
-    /// - Unit: microseconds since 1970, UTC.
-    package let at: Int64
-    package let stage: String
-    package let code: String
-    package let message: String
-    package let plugin: String?
-    package let attempts: Int
-    /// The event as it came into the stage, if it is kept.
-    package let event: String?
-    /// What the stage made of it, if anything.
-    package let transformed: String?
-    /// The latest attempts with what was answered, as JSON.
-    package let history: String?
-
-    package init(
-        connection: ConsumerID,
-        partition: PartitionID,
-        offset: Int64,
-        part: Int?,
-        at: Int64,
-        stage: String,
-        code: String,
-        message: String,
-        plugin: String?,
-        attempts: Int,
-        event: String?,
-        transformed: String?,
-        history: String?
-    ) {
-        self.connection = connection
-        self.partition = partition
-        self.offset = offset
-        self.part = part
-        self.at = at
-        self.stage = stage
-        self.code = code
-        self.message = message
-        self.plugin = plugin
-        self.attempts = attempts
-        self.event = event
-        self.transformed = transformed
-        self.history = history
     }
 }
 

@@ -36,6 +36,13 @@ int leat_set_limit(int resource, uint64_t value) {
     return setrlimit(resource, &limit) != 0 ? -errno : 0;
 }
 
+int64_t leat_raise_open_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) != 0 ? -errno : (int64_t)limit.rlim_cur;
+}
+
 int leat_become(uint32_t user, uint32_t group) {
     if (setgroups(0, NULL) != 0) return -errno;
     if (setresgid(group, group, group) != 0) return -errno;

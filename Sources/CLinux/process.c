@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -69,4 +70,21 @@ int leat_thread_count(void) {
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) count += entry->d_name[0] != '.';
     closedir(directory);
     return count;
+}
+
+int leat_read_hidden(int terminal, char *line, uint32_t size) {
+    struct termios before;
+    if (tcgetattr(terminal, &before) != 0) return -errno;
+    struct termios hidden = before;
+    hidden.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    hidden.c_lflag |= ICANON | ECHONL;
+    // Without signals an interrupt is a byte of the line and ends it, so nothing can leave the terminal mute.
+    hidden.c_cc[VEOL] = before.c_cc[VINTR];
+    if (tcsetattr(terminal, TCSAFLUSH, &hidden) != 0) return -errno;
+    ssize_t count;
+    do count = read(terminal, line, size); while (count < 0 && errno == EINTR);
+    int failure = errno;
+    tcsetattr(terminal, TCSAFLUSH, &before);
+    if (count < 0) return -failure;
+    return memchr(line, before.c_cc[VINTR], (size_t)count) ? -EINTR : (int)count;
 }

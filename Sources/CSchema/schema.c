@@ -30,6 +30,42 @@ static const char upgrade_sql[] = {
 #embed "sql/0007-upgrade.sql"
     , 0};
 
+static const char letters_sql[] = {
+#embed "sql/0008-letters.sql"
+    , 0};
+
+static const char pause_sql[] = {
+#embed "sql/0009-pause.sql"
+    , 0};
+
+static const char destination_report_sql[] = {
+#embed "sql/0010-destination-report.sql"
+    , 0};
+
+static const char transport_sql[] = {
+#embed "sql/0011-transport.sql"
+    , 0};
+
+static const char secret_sql[] = {
+#embed "sql/0012-secret.sql"
+    , 0};
+
+static const char path_sql[] = {
+#embed "sql/0013-path.sql"
+    , 0};
+
+static const char filters_sql[] = {
+#embed "sql/0014-filters.sql"
+    , 0};
+
+static const char replay_sql[] = {
+#embed "sql/0015-replay.sql"
+    , 0};
+
+static const char parked_sql[] = {
+#embed "sql/0016-parked.sql"
+    , 0};
+
 static const char append_routines[] = {
 #embed "sql/routines/append.sql"
     , 0};
@@ -54,12 +90,20 @@ static const char checkpoint_routines[] = {
 #embed "sql/routines/checkpoint.sql"
     , 0};
 
+static const char letters_routines[] = {
+#embed "sql/routines/letters.sql"
+    , 0};
+
 static const char catalog_routines[] = {
 #embed "sql/routines/catalog.sql"
     , 0};
 
 static const char generation_routines[] = {
 #embed "sql/routines/generation.sql"
+    , 0};
+
+static const char replay_routines[] = {
+#embed "sql/routines/replay.sql"
     , 0};
 
 static const char views_routines[] = {
@@ -74,6 +118,15 @@ static const struct leat_migration migrations[] = {
     {5, "generation", generation_sql},
     {6, "retention", retention_sql},
     {7, "upgrade", upgrade_sql},
+    {8, "letters", letters_sql, .keeps_older = true},
+    {9, "pause", pause_sql, .keeps_older = true},
+    {10, "report", destination_report_sql, .keeps_older = true},
+    {11, "transport", transport_sql, .keeps_older = true},
+    {12, "secret", secret_sql},
+    {13, "path", path_sql, .keeps_older = true},
+    {14, "filters", filters_sql},
+    {15, "replay", replay_sql, .keeps_older = true},
+    {16, "parked", parked_sql, .keeps_older = true},
 };
 
 const int leat_migration_count = sizeof migrations / sizeof migrations[0];
@@ -85,7 +138,7 @@ const struct leat_migration *leat_migration_at(int index) {
 static const char *const routines[] = {
     append_routines,     slices_routines,     lease_routines,   lanes_routines,
     checkpoint_routines, generation_routines, catalog_routines, retention_routines,
-    views_routines,
+    letters_routines,    replay_routines,     views_routines,
 };
 
 const char *leat_routines_at(int index) {

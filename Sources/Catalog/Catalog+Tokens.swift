@@ -76,15 +76,28 @@ extension Catalog {
         by who: String,
         _ body: @Sendable (CatalogSnapshot, PostgreSQL.Connection) async throws -> [String]?
     ) async throws(CatalogError) -> Bool {
-        let isChanged = try await CatalogError.translating {
+        try await changeAlone(by: who) { snapshot, connection in
+            let lines = try await body(snapshot, connection)
+            return (lines ?? [], lines != nil)
+        }
+    }
+}
+
+extension Catalog {
+    /// Carries out a change that is no part of a plan, alone and in one transaction; what leaves no line changed nothing.
+    func changeAlone<Result: Sendable>(
+        by who: String,
+        _ body: @Sendable (CatalogSnapshot, PostgreSQL.Connection) async throws -> (lines: [String], result: Result)
+    ) async throws(CatalogError) -> Result {
+        let (isChanged, result) = try await CatalogError.translating {
             try await pool.transaction { connection in
                 try await Self.lock(connection)
-                guard let lines = try await body(try await Self.load(on: connection), connection) else { return false }
-                _ = try await Self.end(lines, by: who, on: connection)
-                return true
+                let (lines, result) = try await body(try await Self.load(on: connection), connection)
+                if !lines.isEmpty { _ = try await Self.end(lines, by: who, on: connection) }
+                return (!lines.isEmpty, result)
             }
         }
         if isChanged { try await reload() }
-        return isChanged
+        return result
     }
 }

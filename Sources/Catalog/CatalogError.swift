@@ -15,6 +15,10 @@ package enum CatalogError: ClassifiedError, Equatable {
     case versionExists(id: String, version: String)
     /// A plugin's versions are all of one kind.
     case otherKind(id: String, is: PluginKind)
+    /// The node has no key to encrypt a secret with.
+    case noSecretKey
+    /// The node cannot open the secret of this name.
+    case secretLocked(String, SecretVault.Lock)
     /// A name is taken.
     case exists(noun: String, name: String)
 
@@ -27,6 +31,8 @@ package enum CatalogError: ClassifiedError, Equatable {
         case .versionExists: "version_exists"
         case .otherKind: "other_kind"
         case .exists: "exists"
+        case .noSecretKey: "no_secret_key"
+        case .secretLocked: "secret_locked"
         }
     }
 
@@ -47,6 +53,10 @@ package enum CatalogError: ClassifiedError, Equatable {
         case .otherKind(let id, let kind):
             "The plugin \"\(id)\" is of kind \(kind.rawValue) in its other versions; use another id."
         case .exists(let noun, let name): "There is a \(noun) \"\(name)\" already."
+        case .noSecretKey:
+            "This server has no key to encrypt secrets with. Make one, openssl rand -base64 32 > FILE, and start every "
+                + "server on this database with --secret-key-file FILE, or with the key itself in LEAT_SECRET_KEY."
+        case .secretLocked(let name, let lock): "The secret \"\(name)\" \(lock.reason)."
         }
     }
 }

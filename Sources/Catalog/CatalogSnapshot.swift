@@ -12,9 +12,15 @@ package final class CatalogSnapshot: Sendable {
     package let writeKeys: [WriteKey]
     package let destinations: [Destination]
     package let connections: [Connection]
+    /// Those whose lanes have not been ended, by age.
+    package let replays: [Replay]
     /// Every uploaded version, by id and then by time of upload.
     package let plugins: [PluginVersion]
     package let tokens: [Token]
+    /// By name.
+    package let secrets: [StoredSecret]
+    /// Whose events people follow now.
+    package let tracings: [Tracing]
 
     private let sourcesByID: [SourceID: Source]
     private let sourcesByKey: [SecretHash: Source]
@@ -29,16 +35,22 @@ package final class CatalogSnapshot: Sendable {
         writeKeys: [WriteKey] = [],
         destinations: [Destination] = [],
         connections: [Connection] = [],
+        replays: [Replay] = [],
         plugins: [PluginVersion] = [],
-        tokens: [Token] = []
+        tokens: [Token] = [],
+        secrets: [StoredSecret] = [],
+        tracings: [Tracing] = []
     ) {
         self.revision = revision
         self.sources = sources
         self.writeKeys = writeKeys
         self.destinations = destinations
         self.connections = connections
+        self.replays = replays
         self.plugins = plugins
         self.tokens = tokens
+        self.secrets = secrets
+        self.tracings = tracings
         let sourcesByID = Dictionary(sources.map { ($0.id, $0) }) { $1 }
         self.sourcesByID = sourcesByID
         sourcesByKey = Dictionary(writeKeys.compactMap { key in sourcesByID[key.source].map { (key.hash, $0) } }) { $1 }
@@ -72,6 +84,8 @@ package final class CatalogSnapshot: Sendable {
         }
         return connections(of: source.id).first { $0.destination == destination.id }
     }
+
+    package func secret(named name: String) -> StoredSecret? { secrets.first { $0.name == name } }
 
     package func writeKeys(of source: SourceID) -> [WriteKey] { writeKeys.filter { $0.source == source } }
 

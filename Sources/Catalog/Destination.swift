@@ -10,8 +10,11 @@ package struct Destination: Equatable, Sendable {
     /// - Shape: one JSON object, keys sorted, no spaces, numbers as they were written.
     package let config: String
     package let limits: DestinationLimits
+    package let transport: DestinationTransport
     /// A destination that is not enabled is not sent to; its lanes stand still and lose nothing.
     package let enabled: Bool
+    /// What is said of it beside its declaration.
+    package let state: DestinationState
 
     package init(
         id: DestinationID,
@@ -19,36 +22,17 @@ package struct Destination: Equatable, Sendable {
         connector: PluginReference,
         config: String,
         limits: DestinationLimits,
-        enabled: Bool
+        transport: DestinationTransport = .standard,
+        enabled: Bool,
+        state: DestinationState = .running
     ) {
         self.id = id
         self.name = name
         self.connector = connector
         self.config = config
         self.limits = limits
+        self.transport = transport
         self.enabled = enabled
+        self.state = state
     }
-}
-
-/// What delivery to one destination may use and how long it insists.
-package struct DestinationLimits: Equatable, Sendable {
-    /// Requests in flight at once, over all lanes of a node.
-    package var concurrency: Int
-    /// How long one request may take, from connecting to the last byte of the answer.
-    package var timeout: Duration
-    /// How many times an event that fails while others succeed is tried again before it becomes a dead letter.
-    package var retries: Int
-
-    package init(concurrency: Int = 16, timeout: Duration = .seconds(30), retries: Int = 20) {
-        self.concurrency = concurrency
-        self.timeout = timeout
-        self.retries = retries
-    }
-
-    /// What a destination gets that says nothing.
-    package static let standard = DestinationLimits()
-    package static let concurrencyRange = 1...1024
-    /// - Unit: milliseconds.
-    package static let timeoutRange: ClosedRange<Int64> = 100...600_000
-    package static let retriesRange = 0...1000
 }

@@ -14,6 +14,8 @@ package struct Source: Equatable, Sendable {
     /// The earlier generations of which something is left, the oldest first; they take no more events.
     package let closed: [Generation]
     package let limits: SourceLimits
+    /// What its events go through before the transformations of each connection, once for all of them.
+    package let transformations: [Transformation]
 
     package init(
         id: SourceID,
@@ -22,8 +24,10 @@ package struct Source: Equatable, Sendable {
         partitions: UInt8,
         generation: UInt16,
         closed: [Generation] = [],
-        limits: SourceLimits = .none
+        limits: SourceLimits = .none,
+        transformations: [Transformation] = []
     ) {
+        self.transformations = transformations
         self.limits = limits
         self.id = id
         self.name = name

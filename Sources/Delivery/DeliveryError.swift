@@ -12,8 +12,9 @@ package enum DeliveryError: ClassifiedError, Equatable {
     case header(String)
     /// The body is longer than a request may be.
     case body(bytes: Int)
-    /// The request names a secret for the host to put in, and the host holds none.
-    case secret
+    /// The request asks for a secret that it cannot be given, however long it waits; a sentence that says which, and what
+    /// permits it.
+    case secret(String)
     /// The plugin's manifest does not allow this address.
     case notPermitted(host: String)
 
@@ -36,8 +37,7 @@ package enum DeliveryError: ClassifiedError, Equatable {
         case .address(let problem): "the request's address \(problem)"
         case .header(let name): "the request's header \(name) cannot be sent, or only the host may set it"
         case .body(let bytes): "the request's body of \(bytes) bytes is longer than \(RequestRules.bodyBytes)"
-        case .secret:
-            "the request asks for a secret by auth_ref, and this server holds no secrets; it is not sent without it"
+        case .secret(let reason): reason
         case .notPermitted(let host): "the plugin's manifest does not permit requests to \(host)"
         }
     }

@@ -38,6 +38,10 @@ final class DatabaseClock: Sendable {
         isCompared.store(true, ordering: .relaxed)
     }
 
+    /// What PostgreSQL's clock says, as far as it is known here.
+    /// - Unit: microseconds since 1970.
+    var now: Int64 { database(wall()) }
+
     /// A time of ours as PostgreSQL would say it.
     func database(_ time: Int64) -> Int64 { time + lead.load(ordering: .relaxed) }
 

@@ -52,6 +52,10 @@ package final class EventLog: Sendable {
         slices = Slices(pool, settings)
     }
 
+    /// What PostgreSQL's clock says, within a second or so.
+    /// - Unit: microseconds since 1970.
+    package var databaseTime: Int64 { clock.now }
+
     /// Makes the slices that the next hours need; once before anything is appended.
     package func prepare() async throws(EventLogError) {
         try await makeAhead()

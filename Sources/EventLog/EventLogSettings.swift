@@ -16,6 +16,8 @@ package struct EventLogSettings: Sendable {
     package var pushBackPatience = Duration.seconds(60)
     /// How long dead letters are kept.
     package var deadLetterRetention = Duration.seconds(30 * 86_400)
+    /// How long the ways of single events are kept.
+    package var traceRetention = Duration.seconds(7 * 86_400)
     /// How long refused events are counted by the minute, and samples of them are kept; their totals stay.
     package var refusedRetention = Duration.seconds(30 * 86_400)
     /// How long plugin timings are kept.

@@ -14,11 +14,17 @@ struct BodyDeadlinePassed: Error {}
 /// activity. This handler watches what follows the head: the whole body must arrive within a fixed time, however lively
 /// its bytes drip, and what a sender goes on sending after it was refused is thrown away only up to a bound. Where large
 /// bodies are awaited there is more room and time, for those who may send them and until the answer was given.
+///
+/// Nobody can hold an answer up either: one of which nothing is taken for a while is cut off with its connection, whether
+/// the other side is slow, stands still or is gone.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
+
+    /// - Source: tcp(7), `TCP_USER_TIMEOUT`.
+    private static let userTimeout: CInt = 18
 
     private let settings: ConnectionGuardSettings
     private var deadline: Scheduled<Void>?
@@ -28,6 +34,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var failed = false
     /// Requests whose answers have not ended.
     private var due = 0
+    /// Runs while nothing of an answer is taken.
+    private var patience: Scheduled<Void>?
 
     init(_ settings: ConnectionGuardSettings) {
         self.settings = settings
@@ -35,6 +43,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
+        // What the other side's kernel does not confirm for as long ends the connection; not every channel is a socket's.
+        let milliseconds = Int(settings.answerPatience.nanoseconds / 1_000_000)
+        context.channel.setOption(.tcpOption(.init(rawValue: Self.userTimeout)), value: milliseconds)
+            .whenFailure { _ in }
         do {
             let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
             try pipeline.addHandler(ExpectationFilter(), position: .before(codec))
@@ -83,9 +95,23 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.close(promise: nil)
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        patience?.cancel()
+        patience = nil
+        if !context.channel.isWritable {
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            patience = context.eventLoop.scheduleTask(in: settings.answerPatience) {
+                bound.value.close(promise: nil)
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
         deadline = nil
+        patience?.cancel()
+        patience = nil
         context.fireChannelInactive()
     }
 
@@ -139,6 +165,8 @@ struct ConnectionGuardSettings: Sendable {
     var bodyDeadline = TimeAmount.seconds(30)
     /// The most bytes of one body that are read, wanted or not, before the connection is closed.
     var drainBytes = 16 * 1024 * 1024
+    /// How long nothing of an answer need be taken.
+    var answerPatience = TimeAmount.seconds(30)
     /// Where larger bodies are awaited.
     var uploads: UploadRoom?
 

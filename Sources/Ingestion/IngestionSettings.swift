@@ -10,10 +10,12 @@ package struct IngestionSettings: Equatable, Sendable {
     package var idleTimeout = Duration.seconds(75)
     /// How long the body of a request may take.
     package var bodyTimeout = Duration.seconds(30)
+    /// How long nothing of an answer need be taken before its connection is closed.
+    package var answerTimeout = Duration.seconds(30)
 
     package init() {}
 
     var guarding: ConnectionGuardSettings {
-        ConnectionGuardSettings(bodyDeadline: TimeAmount(bodyTimeout))
+        ConnectionGuardSettings(bodyDeadline: TimeAmount(bodyTimeout), answerPatience: TimeAmount(answerTimeout))
     }
 }

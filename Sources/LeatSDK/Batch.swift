@@ -150,6 +150,7 @@ import EventJSON
             unsafe table.header_stride = UInt32(MemoryLayout<leat_header>.stride)
             unsafe table.body = leat_slice(body)
             unsafe table.timeout_ms = UInt32(clamping: request.timeoutMilliseconds)
+            unsafe table.user_tag = request.tag
             unsafe table.event_indices = indices.baseAddress
             unsafe table.event_index_count = UInt32(indices.count)
             return unsafe sink.pointee.request(sink.pointee.ctx, &table)

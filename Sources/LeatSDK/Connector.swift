@@ -46,6 +46,22 @@ public protocol Connector {
     ///   - sink: Takes the requests, and the events that shall not be sent.
     /// - Throws: A ``Failure`` for all events that have no verdict yet.
     mutating func requests(for batch: inout Batch, into sink: inout RequestSink) throws
+
+    /// Says what the destination's answer means for each event of a request.
+    ///
+    /// It is called for the answers that the manifest names under `classify`, and for no others; a connector whose manifest
+    /// names none need not have it. Of events of which it says nothing, and when it throws, the server's own table holds.
+    ///
+    /// - Parameters:
+    ///   - response: The answer.
+    ///   - sink: Takes what it means.
+    /// - Throws: Anything, to leave the answer to the server.
+    mutating func classify(_ response: Response, into sink: inout ResponseSink) throws
+}
+
+extension Connector {
+    /// Leaves every answer to the server.
+    public mutating func classify(_ response: Response, into sink: inout ResponseSink) throws {}
 }
 
 /// One HTTP request that the server is asked to send.
@@ -88,6 +104,8 @@ public struct Request: Sendable {
     public var idempotencyKey = ""
     /// Requests with the same key go one after the other; empty for no such rule.
     public var orderingKey = ""
+    /// The connector's own mark, which comes back in ``Response/tag``.
+    public var tag: UInt64 = 0
     /// How long the server waits for an answer, in milliseconds; 0 for the destination's own setting.
     public var timeoutMilliseconds = 0
 

@@ -113,6 +113,13 @@ class Runner {
         LEAT_E_UNSUPPORTED
     }
 
+    func classify(
+        _ batch: UnsafePointer<leat_response_batch>,
+        _ sink: UnsafePointer<leat_classify_sink>
+    ) -> leat_status {
+        LEAT_E_UNSUPPORTED
+    }
+
     static func of(_ instance: OpaquePointer?) -> Runner? {
         guard let instance = unsafe instance else { return nil }
         return unsafe Unmanaged<Runner>.fromOpaque(UnsafeRawPointer(instance)).takeUnretainedValue()
@@ -160,7 +167,13 @@ private enum Interfaces {
                     }
                     return unsafe runner.build(batch, sink)
                 },
-                classify: nil
+                classify: { instance, batch, sink in
+                    guard let runner = unsafe Runner.of(instance), let batch = unsafe batch, let sink = unsafe sink
+                    else {
+                        return LEAT_E_INVALID
+                    }
+                    return unsafe runner.classify(batch, sink)
+                }
             )
         )
         return unsafe table

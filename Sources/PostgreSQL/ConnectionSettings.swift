@@ -11,6 +11,8 @@ package struct ConnectionSettings: Sendable {
     package var connectSeconds: Int
     /// How long any statement may take that has no limit of its own; nil for no limit.
     package var statementTimeout: Duration?
+    /// How long the server may take to end a cancelled statement before the connection is given up.
+    package var cancelGrace: Duration
     /// `SET name = value` for every session, such as `plan_cache_mode`; names and values are ours, never input.
     package var session: [String: String]
 
@@ -19,12 +21,14 @@ package struct ConnectionSettings: Sendable {
         applicationName: String = "leat",
         connectSeconds: Int = 5,
         statementTimeout: Duration? = .seconds(60),
+        cancelGrace: Duration = .seconds(5),
         session: [String: String] = [:]
     ) {
         self.address = address
         self.applicationName = applicationName
         self.connectSeconds = connectSeconds
         self.statementTimeout = statementTimeout
+        self.cancelGrace = cancelGrace
         self.session = session
     }
 

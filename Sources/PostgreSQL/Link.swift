@@ -31,11 +31,11 @@ final class LinkCondition: Sendable {
     var listeners: [AsyncStream<Notification>.Continuation] = []
     private(set) var ticket: UInt64 = 0
 
-    /// How long the server may take to end a cancelled statement before the connection is given up.
-    private static let cancelGrace = Duration.seconds(5)
+    private let cancelGrace: Duration
 
-    private init(_ connection: OpaquePointer, bell: Bell, condition: LinkCondition) {
+    private init(_ connection: OpaquePointer, bell: Bell, condition: LinkCondition, cancelGrace: Duration) {
         unsafe self.connection = unsafe connection
+        self.cancelGrace = cancelGrace
         self.bell = bell
         self.condition = condition
     }
@@ -56,7 +56,7 @@ final class LinkCondition: Sendable {
             unsafe withCStrings(pairs.map(\.1)) { values in unsafe PQconnectdbParams(keys, values, 1) }
         }
         guard let connection = unsafe connection else { throw .connectionFailed(reason: "no memory") }
-        let link = unsafe Link(connection, bell: bell, condition: condition)
+        let link = unsafe Link(connection, bell: bell, condition: condition, cancelGrace: settings.cancelGrace)
         guard unsafe PQstatus(connection) == CONNECTION_OK else {
             throw .connectionFailed(reason: unsafe lastMessage(connection))
         }
@@ -139,7 +139,7 @@ final class LinkCondition: Sendable {
     /// - Throws: `connectionLost` when the server cannot even be asked in time.
     private func cancelOnServer(_ query: Waiting, because reason: PostgreSQLError) throws(PostgreSQLError) {
         query.endedBecause = reason
-        query.deadline = .now + Self.cancelGrace
+        query.deadline = .now + cancelGrace
         guard let cancel = unsafe PQgetCancel(connection) else { return }
         let asked = Bell()
         OwnThread.start {
@@ -148,7 +148,7 @@ final class LinkCondition: Sendable {
             unsafe PQfreeCancel(cancel)
             asked.ring()
         }
-        guard asked.isHeard(within: Self.cancelGrace) else { throw lost(query.name) }
+        guard asked.isHeard(within: cancelGrace) else { throw lost(query.name) }
     }
 
     func lost(_ query: String) -> PostgreSQLError {

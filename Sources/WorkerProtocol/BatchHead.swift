@@ -34,4 +34,6 @@ package struct BatchHead: Equatable, Sendable {
 
     /// One MiB.
     package static let defaultPartBytes = 1024 * 1024
+    /// How deep the JSON of a part may be nested.
+    package static let partDepth = 64
 }

@@ -10,7 +10,7 @@ import WorkerProtocol
     private var tape = JSONTape(limits: EventTable.partLimits)
 
     /// What another plugin may have made of an event.
-    private static let partLimits = JSONLimits(bytes: BatchHead.defaultPartBytes, depth: 64)
+    private static let partLimits = JSONLimits(bytes: BatchHead.defaultPartBytes, depth: BatchHead.partDepth)
 
     /// Fills the table with the events that the plugin may see.
     ///

@@ -7,9 +7,9 @@ struct LeatBench: AsyncParsableCommand {
         commandName: "leat-bench",
         abstract: "Measures Leat beside a reference and prints one line of JSON for each figure.",
         subcommands: [
-            FanOutBench.self, HopBench.self, IdleBench.self, IngestBench.self, JSONBench.self, LatencyBench.self,
-            LogAppendBench.self, LogBacklogBench.self, LogCycleBench.self, LogPaceBench.self, NodesBench.self,
-            PipelineBench.self,
+            DeliverBench.self, FanOutBench.self, FilterBench.self, HopBench.self, IdleBench.self, IngestBench.self,
+            IsolationBench.self, JSONBench.self, LatencyBench.self, LogAppendBench.self, LogBacklogBench.self,
+            LogCycleBench.self, LogPaceBench.self, NodesBench.self, PipelineBench.self, ReplayBench.self,
         ]
     )
 }

@@ -13,14 +13,14 @@ struct Leat: AsyncParsableCommand {
                 name: "Configuration",
                 subcommands: [
                     Apply.self, Export.self, Sources.self, Destinations.self, Connections.self, Plugins.self,
-                    Tokens.self,
+                    Secrets.self, Tokens.self,
                 ]
             ),
             CommandGroup(
                 name: "What happens",
                 subcommands: [
-                    CountsCommand.self, LogCommand.self, LanesCommand.self, AuditCommand.self, DeadLettersCommand.self,
-                    RefusedCommand.self,
+                    CountsCommand.self, EventCommand.self, TraceCommands.self, TailCommand.self, LogCommand.self,
+                    LanesCommand.self, AuditCommand.self, DeadLetters.self, RefusedCommand.self, ReplayCommand.self,
                 ]
             ),
             CommandGroup(name: "Nodes", subcommands: [NodesCommand.self, NodeCommand.self]),

@@ -4,6 +4,9 @@ import Foundation
 enum Terminal {
     private static let isTerminal = isatty(STDERR_FILENO) == 1
 
+    /// Whether a command's result may have colours: only a person sees them.
+    static var isColoured: Bool { isatty(STDOUT_FILENO) == 1 }
+
     /// One line of a command's result, on standard output at once.
     static func line(_ text: String) { write(text + "\n") }
 

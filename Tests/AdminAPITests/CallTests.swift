@@ -173,6 +173,33 @@ import Testing
         }
     }
 
+    @Test func `What a connection wants is put and shown, and stays when a plugin is attached`() async throws {
+        try await RunningAPI.with { running in
+            _ = try await running.upload("leat.webhook", "1.0.0", .requests)
+            _ = try await running.upload("com.example.mask", "1.0.0")
+            _ = try await running.call(.put, "/sources/web", body: "{}")
+            _ = try await running.call(.put, "/destinations/crm", body: #"{"connector": "leat.webhook"}"#)
+            let wish = #"{"filter": "n > 1", "sample": 0.25, "consent": {"categories": ["Ads"], "match": "any"}}"#
+            #expect(try await running.call(.put, "/connections/web/crm", body: wish).status == 201)
+            let step = #"{"plugin": "com.example.mask", "when": "exists(n)"}"#
+            for path in ["/connections/web/crm", "/sources/web"] {
+                #expect(try await running.call(.post, "\(path)/transformations", body: step).status == 200)
+                let shown = try await running.call(.get, path).document["transformations"]?.elements?.first
+                #expect(shown?["when"]?.string == "exists(n)")
+                let gone = try await running.call(.delete, "\(path)/transformations/com.example.mask")
+                #expect(gone.changes.count == 1)
+                #expect(try await running.call(.delete, "\(path)/transformations/com.example.mask").status == 404)
+            }
+            let shown = try await running.call(.get, "/connections/web/crm").document
+            #expect(shown["filter"]?.string == "n > 1" && shown["sample"]?.content == .number("0.25"))
+            #expect(shown["consent"]?["categories"]?.elements?.compactMap(\.string) == ["Ads"])
+            let wrong = try await running.call(.put, "/connections/web/crm", body: #"{"filter": "n ="}"#)
+            #expect(wrong.status == 422 && wrong.problems.first?.contains("column 3: found \"=\"") == true)
+            let none = try await running.call(.post, "/sources/none/transformations", body: step)
+            #expect(none.status == 404)
+        }
+    }
+
     @Test func `A declaration is applied as YAML or JSON, and refused with all problems and their lines`() async throws
     {
         try await RunningAPI.with { running in
@@ -240,30 +267,22 @@ import Testing
             failures: ["deadline": 1]
         )
         let source = SourceID(rawValue: 1)
-        let letter = DeadLetterReport(
-            connection: ConsumerID(rawValue: 99),
-            partition: PartitionID(source: source, generation: 0, number: 3),
-            offset: 17,
-            part: 0,
-            at: 1_795_000_000_123_456,
-            stage: "deliver",
-            code: "http_400",
-            message: "The destination refused it.",
-            plugin: nil,
-            attempts: 1,
-            event: "{}",
-            transformed: nil,
-            history: #"[{"attempt":1,"status":400}]"#
-        )
         let reports = Reports(
             timings: { plugin, since in plugin == nil || since == .seconds(1800) ? [timing] : [] },
             counts: {
                 StageCounts(
                     sources: [.init(source: source, accepted: 5, refused: 1)],
-                    connections: [.init(connection: ConsumerID(rawValue: 99), counts: Counts(), unread: 5, expired: 0)]
+                    connections: [
+                        .init(
+                            connection: ConsumerID(rawValue: 99),
+                            counts: Counts(),
+                            unread: 5,
+                            expired: 0,
+                            reasons: ReasonCounts(["filter": 3])
+                        )
+                    ]
                 )
             },
-            deadLetters: { consumer, limit in Array(repeating: letter, count: consumer == nil ? limit : 0) },
             refused: { _, _ in
                 [RefusedReport(source: source, at: 0, code: "event_too_large", message: "Too large.", event: "{")]
             },
@@ -283,10 +302,7 @@ import Testing
             let counts = try await running.call(.get, "/counts").document
             #expect(counts["sources"]?.elements?.first?["source"]?.string == "web")
             #expect(counts["connections"]?.elements?.first?["connection"]?.string == "removed-99")
-            let letters = try await running.call(.get, "/dead-letters?limit=3").document["deadLetters"]?.elements
-            #expect(letters?.count == 3 && letters?.first?["at"]?.string == "2026-11-18T11:06:40.123Z")
-            #expect(try await running.call(.get, "/dead-letters?connection=a/b").status == 404)
-            #expect(try await running.call(.get, "/dead-letters?limit=0").status == 400)
+            #expect(counts["connections"]?.elements?.first?["reasons"]?["filter"]?.content == .number("3"))
             #expect(try await running.call(.get, "/refused?source=web").text.contains("event_too_large"))
             #expect(try await running.call(.get, "/refused?source=app").status == 404)
         }

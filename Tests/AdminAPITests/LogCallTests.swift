@@ -70,7 +70,6 @@ import Testing
         let reports = Reports(
             timings: none.timings,
             counts: none.counts,
-            deadLetters: none.deadLetters,
             refused: none.refused,
             log: questions
         )

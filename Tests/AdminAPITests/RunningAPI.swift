@@ -37,16 +37,28 @@ struct RunningAPI {
     static func with(
         reports: Reports = .none,
         nodes: NodeDesk = .none,
+        deliveries: DeliveryDesk = .none,
+        paths: @Sendable (Catalog) -> PathDesk = { PathDesk.none($0) },
+        replays: ReplayDesk = .none,
+        letters: LetterDesk = .none,
+        tail: TailDesk = TailDesk(node: "a") { _ in .tooMany },
         vet: @escaping PluginVetting = believe,
+        key: String? = SecretKeys.generate(),
         _ body: @Sendable @escaping (RunningAPI) async throws -> Void
     ) async throws {
         try await Database.temporary { pool in
-            let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "test"))
+            let vault = SecretVault(keys: try key.map { try SecretKeys(parsing: $0) })
+            let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "test"), vault: vault)
             let token = try #require(try await catalog.makeFirstToken())
             let api = AdminAPI(
                 catalog: catalog,
                 reports: reports,
                 nodes: nodes,
+                deliveries: deliveries,
+                paths: paths(catalog),
+                replays: replays,
+                letters: letters,
+                tail: tail,
                 vet: vet,
                 logger: Logger(label: "test")
             )
@@ -122,9 +134,49 @@ struct RunningAPI {
     }
 }
 
+extension PathDesk {
+    /// Nothing was ever found; whom people follow is kept.
+    static func none(_ catalog: Catalog) -> PathDesk {
+        PathDesk(
+            path: { EventPath(messageId: $0.messageId) },
+            follow: { try await catalog.follow($0, for: $1, by: $2) },
+            unfollow: { try await catalog.unfollow($0, by: $1) },
+            tracings: { catalog.current.tracings }
+        )
+    }
+}
+
 extension NodeDesk {
     /// No node is known.
     static let none = NodeDesk(list: { (0, []) }, drain: { _, _, _ in true })
+}
+
+extension ReplayDesk {
+    /// Nothing is under way, and nothing lies in the log.
+    static let none = ReplayDesk(
+        lanes: { _ in [] },
+        plan: { _ in ReplayPlan(events: 0, looked: 0, wanted: 0, ranges: []) },
+        now: { 1_700_000_000_000_000 }
+    )
+}
+
+extension LetterDesk {
+    /// Nothing has died.
+    static let none = empty()
+
+    /// Nothing has died of these.
+    static func empty(of consumers: LetterConsumer...) -> LetterDesk {
+        LetterDesk(
+            consumers: { consumers },
+            page: { _, _, _ in DeadLetterPage() },
+            records: { _ in [] },
+            logged: { _ in LoggedEvents() },
+            again: { _ in [:] },
+            summary: { _, _, _ in DeadLetterSummary() },
+            edit: { _, _, _ in .gone },
+            userHash: { _ in 1 }
+        )
+    }
 }
 
 extension Reports {
@@ -132,7 +184,6 @@ extension Reports {
     static let none = Reports(
         timings: { _, _ in [] },
         counts: { StageCounts(sources: [], connections: []) },
-        deadLetters: { _, _ in [] },
         refused: { _, _ in [] },
         log: .none
     )

@@ -53,6 +53,50 @@ import Testing
         #expect(declaration.connections?.first?.transformations.first?.config == #"{"fields":["email","phone"]}"#)
     }
 
+    @Test func `Every limit of a destination is read, kept, written out, and told when it differs`() throws {
+        let text = """
+            {requestsPerSecond: 0.5, eventsPerSecond: 200, concurrency: 4, batchEvents: 100, linger: 2s, timeout: 1500ms,
+             retries: 3, retryFor: 30d, ordered: false}
+            """
+        var problems: [Problem] = []
+        let limits = DestinationLimits(reading: try Document.yaml(text), at: "limits", &problems)
+        let meant = DestinationLimits(
+            requestsPerSecond: 0.5,
+            eventsPerSecond: 200,
+            concurrency: 4,
+            batchEvents: 100,
+            linger: .seconds(2),
+            timeout: .milliseconds(1500),
+            retries: 3,
+            retryFor: .seconds(30 * 86_400),
+            ordered: false
+        )
+        #expect(problems.isEmpty && limits == meant)
+        let stored = try Document.json(limits.document.canonicalJSON)
+        #expect(DestinationLimits(reading: stored, at: "limits", &problems) == meant)
+        #expect(
+            Differences.between(.standard, meant) == [
+                "limits.requestsPerSecond none → 0.5", "limits.eventsPerSecond none → 200", "limits.concurrency 16 → 4",
+                "limits.batchEvents none → 100", "limits.linger none → 2s", "limits.timeout 30s → 1500ms",
+                "limits.retries 20 → 3", "limits.retryFor 3d → 30d", "limits.ordered true → false",
+            ]
+        )
+        let wrong = try Document.yaml(
+            "{requestsPerSecond: 0, eventsPerSecond: -1, batchEvents: 501, linger: 0s, retryFor: 1y, ordered: no}"
+        )
+        _ = DestinationLimits(reading: wrong, at: "limits", &problems)
+        #expect(
+            problems.map(\.description) == [
+                "line 1: limits.requestsPerSecond: must be a number from 0.001 to 1000000, such as 0.5 or 50",
+                "line 1: limits.eventsPerSecond: must be a number from 0.001 to 1000000, such as 0.5 or 50",
+                "line 1: limits.batchEvents: must be a whole number from 1 to 500",
+                "line 1: limits.linger: must be a duration from 1ms to 5m, such as 500ms, 30s or 5m",
+                "line 1: limits.retryFor: must be a duration from 1s to 30d, such as 500ms, 30s or 5m",
+                "line 1: limits.ordered: must be true or false, but is a text",
+            ]
+        )
+    }
+
     @Test func `The file in the documentation is one`() throws {
         let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
@@ -85,7 +129,8 @@ import Testing
         let problems = Declaration.read(try Document.yaml(text)).problems.map(\.description)
         let expected = [
             #"line 2: sources[0].name: must be 1 to 63 characters of a-z, 0-9 and "-""#,
-            "line 4: sources[1].partition: is an unknown key; known here: enabled, limits, name, partitions, writeKeys",
+            "line 4: sources[1].partition: is an unknown key; "
+                + "known here: enabled, limits, name, partitions, transformations, writeKeys",
             #"line 5: sources[2]: is the second source "web"; the first is in line 3"#,
             "line 6: sources[2].partitions: must be a whole number from 1 to 64",
             #"line 7: sources[3]: lacks the key "name""#,

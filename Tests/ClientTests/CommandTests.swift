@@ -98,7 +98,7 @@ import Testing
             let expected = """
                 Error: bad.yaml:3: sources[0].writeKeys[0]: NOT_SET is not set in the environment
                 bad.yaml:4: sources[1]: lacks the key "name"
-                bad.yaml:4: sources[1].nam: is an unknown key; known here: enabled, limits, name, partitions, writeKeys
+                bad.yaml:4: sources[1].nam: is an unknown key; known here: enabled, limits, name, partitions, transformations, writeKeys
                 bad.yaml:6: plugins[0]: The file no.json cannot be read.
 
                 """
@@ -153,13 +153,31 @@ import Testing
             )
             #expect(attached.output == "~ connection web/crm: transformations none → com.example.mask\n")
             let listed = """
-                CONNECTION  ENABLED  LAG   TRANSFORMATIONS
-                web/crm     yes      hold  com.example.mask
+                CONNECTION  ENABLED  LAG   TRANSFORMATIONS   WANTS
+                web/crm     yes      hold  com.example.mask  everything
 
                 """
             #expect(try await server.leat("connection", "list").output == listed)
+            let wish = ["--when", "n > 1", "--sample", "0.10", "--consent", "Ads", "Analytics", "--match", "any"]
+            let filtered = try await server.leat(["connection", "filter", "web/crm"] + wish)
+            let changes = "filter none → n > 1, sample none → 0.1, consent none → any of Ads, Analytics"
+            #expect(filtered.output == "~ connection web/crm: \(changes)\n", "\(filtered.text)")
             let lag = try await server.leat("connection", "lag", "web/crm", "expire")
             #expect(lag.output == "~ connection web/crm: lag hold → expire\n")
+            let wants = try await server.leat("connection", "list").output
+            #expect(wants.contains("sample 0.1; filter n > 1; consent to any of Ads, Analytics"), "\(wants)")
+            let both = ["--everything", "--sample", "0.1"]
+            let wrongs = [["--when", "n ="], ["--sample", "2"], ["--match", "any"], [], both]
+            for wrong in wrongs {
+                #expect(try await server.leat(["connection", "filter", "web/crm"] + wrong).status != 0, "\(wrong)")
+            }
+            let source = try await server.leat("plugin", "attach", mask, "--source", "web", "--when", "n == 2")
+            #expect(source.output == "~ source web: transformations none → com.example.mask\n", "\(source.text)")
+            #expect(try await server.leat("source", "list").output.contains("com.example.mask"))
+            let out = try await server.leat("plugin", "detach", mask, "--source", "web")
+            #expect(out.output == "~ source web: transformations com.example.mask → none\n")
+            #expect(try await server.leat("plugin", "detach", mask, "--source", "web").status != 0)
+            #expect(try await server.leat("plugin", "detach", mask).status != 0)
             #expect(try await server.leat("connection", "lag", "web/crm", "never").status != 0)
             let limit = try await server.leat("source", "limit", "web", "--events-per-second", "100")
             #expect(limit.output == "~ source web: limits.eventsPerSecond none → 100\n")
@@ -252,7 +270,8 @@ import Testing
             #expect(try await server.leat("source", "partitions", "web", "2").status == 0)
             let source = try #require(server.catalog.current.source(named: "web"))
             let key = try #require(server.catalog.current.writeKeys(of: source.id).first)
-            #expect(try await server.leat("source", "list").output.contains("2  none    \(key.id) …\(key.hint)\n"))
+            let row = "2  none    none             \(key.id) …\(key.hint)\n"
+            #expect(try await server.leat("source", "list").output.contains(row))
             #expect(try await server.leat("source", "key", "create", "web").status == 0)
             #expect(try await server.leat("source", "key", "revoke", "web", key.id).status == 0)
             #expect(server.catalog.current.writeKeys(of: source.id).count == 1)

@@ -91,7 +91,7 @@ import Testing
             #expect(counts.connections.map(\.unread) == [6] && counts.connections.map(\.counts.read) == [0])
             #expect(try await reports.refused(nil, 10).map(\.event) == ["{"])
             #expect(try await reports.refused(web.id, 10).map(\.code) == ["too_large"])
-            #expect(try await reports.deadLetters(nil, 10).isEmpty)
+            #expect(try await log.letters(DeadLetterFilter(), behind: nil, limit: 10).letters.isEmpty)
             #expect(try await reports.timings(nil, .seconds(60)).isEmpty)
         }
     }

@@ -19,14 +19,22 @@ struct RunningServer: Sendable {
     var address: String { "http://localhost:\(port)/" }
 
     /// Runs `leat` with what follows.
-    func leat(_ words: String..., environment: [String: String] = [:]) async throws -> Program.Ended {
-        try await leat(words, environment: environment)
+    func leat(
+        _ words: String...,
+        environment: [String: String] = [:],
+        input: String = ""
+    ) async throws -> Program.Ended {
+        try await leat(words, environment: environment, input: input)
     }
 
-    func leat(_ words: [String], environment: [String: String] = [:]) async throws -> Program.Ended {
+    func leat(
+        _ words: [String],
+        environment: [String: String] = [:],
+        input: String = ""
+    ) async throws -> Program.Ended {
         let own = ["LEAT_SERVER": address, "LEAT_TOKEN": token, "HOME": folder, "PATH": "/usr/bin:/bin"]
         let all = own.merging(environment) { $1 }.filter { !$0.value.isEmpty }
-        return try await Program.run([Program.built("leat")] + words, environment: all, in: folder)
+        return try await Program.run([Program.built("leat")] + words, environment: all, in: folder, input: input)
     }
 
     func write(_ name: String, _ text: String) throws {
@@ -41,13 +49,19 @@ struct RunningServer: Sendable {
 
     static func with(_ body: @Sendable @escaping (RunningServer) async throws -> Void) async throws {
         try await Database.temporary { pool in
-            let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "test"))
+            let vault = SecretVault(keys: try SecretKeys(parsing: SecretKeys.generate()))
+            let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "test"), vault: vault)
             let token = try #require(try await catalog.makeFirstToken())
             let router = Router()
             let api = AdminAPI(
                 catalog: catalog,
                 reports: reports,
                 nodes: Self.nodes,
+                deliveries: .none,
+                paths: Self.paths(catalog),
+                replays: Self.replays,
+                letters: Self.letters,
+                tail: TailDesk(node: "a") { _ in .tooMany },
                 vet: believe,
                 logger: Logger(label: "test")
             )
@@ -98,6 +112,27 @@ struct RunningServer: Sendable {
         drain: { node, wish, _ in node.name == "left" || wish == .undo }
     )
 
+    /// Replays of which one lane is halfway.
+    private static let replays = ReplayDesk(
+        lanes: { ids in
+            ids.map { id in
+                let partition = PartitionID(source: SourceID(rawValue: 1), generation: 0, number: 0)
+                return ReplayLane(replay: id, partition: partition, start: 0, end: 1000, next: 500)
+            }
+        },
+        plan: { _ in
+            let partition = PartitionID(source: SourceID(rawValue: 1), generation: 0, number: 0)
+            return ReplayPlan(
+                events: 1000,
+                looked: 500,
+                wanted: 40,
+                ranges: [(partition, 0, 1000)],
+                samples: [.init(partition: partition, offset: 7, event: "{}", parts: [#"{"a":1}"#])]
+            )
+        },
+        now: { 1_700_000_000_000_000 }
+    )
+
     private static func node(_ name: String, _ identity: String, _ state: String) -> NodeReport {
         NodeReport(
             identity: identity,
@@ -112,6 +147,71 @@ struct RunningServer: Sendable {
         )
     }
 
+    /// One event with a little of everything; whom people follow is kept.
+    private static func paths(_ catalog: Catalog) -> PathDesk {
+        PathDesk(
+            path: { question in
+                var path = EventPath(messageId: question.messageId)
+                path.partitions = 4
+                if question.messageId == "m1" { path.copies = [copy] }
+                return path
+            },
+            follow: { try await catalog.follow($0, for: $1, by: $2) },
+            unfollow: { try await catalog.unfollow($0, by: $1) },
+            tracings: { catalog.current.tracings }
+        )
+    }
+
+    private static let copy: EventCopy = {
+        let plugin = PathPlugin(plugin: "com.example.mask", version: "1.0.0", digest: "ab", config: "cd")
+        var stage = PathStage(stage: "transform", plugin: plugin, verdict: "emitted")
+        (stage.microseconds, stage.events, stage.partCount) = (1_500, 12, 1)
+        let difference = PathDifference(pointer: "/email", before: #""a@b.c""#, after: nil)
+        stage.comparisons = [PathComparison(from: 0, places: [difference])]
+        stage.comparisons?[0].more = 7
+        stage.before = PathPayload(Array(#"{"email":"a@b.c"}"#.utf8))
+        (stage.beforeBasis, stage.partsBasis) = (.recomputed, .recorded)
+        var pass = EventPass(basis: .recorded, outcome: "dead_lettered")
+        (pass.cause, pass.code, pass.readAt, pass.stages) = ("failed", "http_400", 1_700_000_000_000_000, [stage])
+        var attempt = PathAttempt(
+            number: 1,
+            at: 1_700_000_000_100_000,
+            microseconds: 3_000,
+            code: "http_400",
+            answer: "no such field"
+        )
+        attempt.request = PathRequest(
+            method: "POST",
+            url: "https://example.com/hook",
+            headers: [PathHeader(name: "Authorization", value: "•••")],
+            body: "{}",
+            bodyBytes: 2
+        )
+        pass.sends = [PathSend(parts: [0], carried: 1, ending: "refused", attempts: [attempt])]
+        var consumer = EventConsumer(
+            connection: "web/crm",
+            consumer: 1,
+            state: "read",
+            outcome: "dead_lettered",
+            outcomeBasis: .recorded
+        )
+        (consumer.plugins, consumer.pluginsBasis, consumer.passes) = ([plugin], .recorded, [pass])
+        var copy = EventCopy(source: "web", partition: "1.0.0", offset: 1_234)
+        (copy.acceptedAt, copy.receivedAt, copy.type) = (1_700_000_000_000_000, 1_699_999_999_999_000, "track")
+        (copy.chunkEvents, copy.consumers) = (12, [consumer])
+        return copy
+    }()
+    private static let letters = LetterDesk(
+        consumers: { [] },
+        page: { _, _, _ in DeadLetterPage() },
+        records: { _ in [] },
+        logged: { _ in LoggedEvents() },
+        again: { _ in [:] },
+        summary: { _, _, _ in DeadLetterSummary() },
+        edit: { _, _, _ in .gone },
+        userHash: { _ in 1 }
+    )
+
     private static let reports = Reports(
         timings: { _, _ in [timing] },
         counts: {
@@ -120,7 +220,6 @@ struct RunningServer: Sendable {
                 connections: []
             )
         },
-        deadLetters: { _, _ in [] },
         refused: { _, _ in [] },
         log: LogQuestions(
             lanes: { _, limit in Array(lanes.prefix(limit)) },

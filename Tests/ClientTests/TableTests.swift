@@ -56,32 +56,47 @@ import Testing
         #expect(CountsCommand.connections(document).lines == expected)
     }
 
+    @Test func `Why events were filtered or dropped is shown for each connection`() throws {
+        let answer = """
+            {"connections": [{"connection": "web/crm", "reasons": {"com.example.geo: bot": 2, "filter": 1234}},
+              {"connection": "web/other", "reasons": {}}]}
+            """
+        let expected = """
+            CONNECTION  FILTERED OR DROPPED BECAUSE OF  EVENTS
+            web/crm     com.example.geo: bot                 2
+            web/crm     filter                           1,234
+            """
+        #expect(CountsCommand.reasons(try Document.json(answer)).lines.joined(separator: "\n") == expected)
+    }
+
     @Test func `Sources show their keys' ids and hints`() throws {
         let answer = """
             {"sources": [
-              {"name": "web", "id": 1, "enabled": true, "partitions": 4, "limits": {"eventsPerSecond": 100}, "writeKeys": [
+              {"name": "web", "id": 1, "enabled": true, "partitions": 4, "limits": {"eventsPerSecond": 100},
+                "transformations": [{"plugin": "com.example.geo", "config": {}}], "writeKeys": [
                 {"id": "0123456789ab", "hint": "wxyz", "createdAt": "2026-11-22T14:30:05.123Z"}]},
               {"name": "app", "id": 2, "enabled": false, "partitions": 64, "writeKeys": []}]}
             """
         let expected = """
-            SOURCE  ENABLED  PARTITIONS  LIMITS               WRITE KEYS (ID …HINT)
-            web     yes               4  eventsPerSecond 100  0123456789ab …wxyz
-            app     no               64  none                 none
+            SOURCE  ENABLED  PARTITIONS  LIMITS               TRANSFORMATIONS  WRITE KEYS (ID …HINT)
+            web     yes               4  eventsPerSecond 100  com.example.geo  0123456789ab …wxyz
+            app     no               64  none                 none             none
             """
         #expect(Sources.List.table(try Document.json(answer)).lines.joined(separator: "\n") == expected)
     }
 
     @Test func `Dead letters say where, when and why`() throws {
         let answer = """
-            {"deadLetters": [{"connection": "web/crm", "partition": "1.0.3", "offset": 17, "part": 2,
-              "at": "2026-11-22T14:30:05.123Z", "stage": "deliver", "code": "http_400",
-              "message": "Refused.", "plugin": null, "attempts": 1, "event": "{}"}]}
+            {"deadLetters": [{"id": "1.0.3-7-1-17-2", "connection": "web/crm", "replay": 12, "partition": "1.0.3", "offset": 17,
+              "part": 2, "at": "2026-11-22T14:30:05.123Z", "stage": "deliver", "code": "http_400",
+              "message": "Refused.", "plugin": null, "attempts": 1, "edited": {"at": "x", "by": "y"},
+              "requeued": null}]}
             """
         let expected = """
-            AT                        CONNECTION  PARTITION:OFFSET.PART  STAGE    ATTEMPTS  PLUGIN  REASON
-            2026-11-22T14:30:05.123Z  web/crm     1.0.3:17.2             deliver         1  -       http_400: Refused.
+            AT                        CONNECTION  REPLAY  STAGE    ATTEMPTS  PLUGIN  MARKS   ID              REASON
+            2026-11-22T14:30:05.123Z  web/crm         12  deliver         1  -       edited  1.0.3-7-1-17-2  http_400: Refused.
             """
-        #expect(DeadLettersCommand.table(try Document.json(answer)).lines.joined(separator: "\n") == expected)
+        #expect(DeadLetters.List.table(try Document.json(answer)).lines.joined(separator: "\n") == expected)
     }
 
     @Test(arguments: [

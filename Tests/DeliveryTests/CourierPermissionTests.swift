@@ -12,12 +12,16 @@ import Testing
         let (asked, asking) = AsyncStream.makeStream(of: Void.self)
         try await RecordingServer.with({ $0.text == "late" ? .answer(503) : .answer(200) }) { server in
             try await withSender { sender in
-                let courier = Courier(sender: sender, schedule: schedule, concurrency: 4) {
-                    may.withLock { may in
-                        asking.yield()
-                        return may
+                let courier = Courier(
+                    sender: sender,
+                    terms: .init(schedule: schedule, concurrency: 4),
+                    maySend: {
+                        may.withLock { may in
+                            asking.yield()
+                            return may
+                        }
                     }
-                }
+                )
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { await courier.run() }
                     var answers = asked.makeAsyncIterator()

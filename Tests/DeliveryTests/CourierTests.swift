@@ -25,8 +25,7 @@ import Testing
         try await withSender { sender in
             let courier = Courier(
                 sender: sender,
-                schedule: Self.schedule,
-                concurrency: concurrency,
+                terms: Courier.Terms(schedule: Self.schedule, concurrency: concurrency),
                 firstPause: .milliseconds(50)
             )
             return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -71,7 +70,7 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func `A courier that is closed calls off what is under way and ends`() async throws {
         try await RecordingServer.with({ _ in .hold(200) }) { server in
             try await withSender { sender in
-                let courier = Courier(sender: sender, schedule: Self.schedule, concurrency: 1)
+                let courier = Courier(sender: sender, terms: Courier.Terms(schedule: Self.schedule, concurrency: 1))
                 async let running: Void = courier.run()
                 _ = courier.submit([.init(request: try request(to: server.url, body: "x"), events: 1) { _, _ in }])
                 #expect(await server.wait(for: 1))
@@ -155,8 +154,7 @@ import Testing
         try await withSender { sender in
             let courier = Courier(
                 sender: sender,
-                schedule: Self.schedule,
-                concurrency: concurrency,
+                terms: Courier.Terms(schedule: Self.schedule, concurrency: concurrency),
                 maySend: maySend
             )
             let (ends, end) = AsyncStream.makeStream(of: End.self)
@@ -170,6 +168,46 @@ import Testing
                 try await body(courier, parcel, ends)
                 group.cancelAll()
             }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `What was made for the destination as it was is not sent once it is another, and waits to be withdrawn`()
+        async throws
+    {
+        try await RecordingServer.with({ $0.text == "on its way" ? .hold(503) : .answer(200) }) { server in
+            try await running(
+                concurrency: 1,
+                { courier, parcel, ends in
+                    let (looks, look) = AsyncStream.makeStream(of: Void.self)
+                    func made(_ text: String, _ edition: Int) throws -> Courier.Parcel {
+                        Courier.Parcel(
+                            request: try request(to: server.url, body: text),
+                            events: 1,
+                            edition: edition,
+                            outdated: { look.yield() },
+                            end: try parcel(text).end
+                        )
+                    }
+                    let old = courier.submit([try made("on its way", 0)])
+                    #expect(await server.wait(for: 1))
+                    let others = courier.submit([try made("waiting", 0)])
+                    courier.renew()
+                    let late = courier.submit([try made("late", 0)])
+                    let new = courier.submit([try made("new", courier.edition)])
+                    #expect(courier.withdrawWaiting(old) == old && courier.withdrawWaiting(others + late).isEmpty)
+                    server.release()
+                    // It failed, and whoever made it hears that it is not tried again.
+                    for await _ in looks { break }
+                    #expect(courier.withdrawWaiting(old).isEmpty)
+                    for await end in ends {
+                        #expect(end.name == "new" && end.ending == .delivered)
+                        break
+                    }
+                    #expect(server.requests.map(\.text) == ["on its way", "new"] && new.count == 1)
+                },
+                to: server
+            )
         }
     }
 

@@ -250,6 +250,43 @@ import Testing
         #expect(endings == [.divide])
     }
 
+    @Test func `A part of what was divided is divided further until the one bad event is alone, and that is told`() {
+        var dispatch = dispatch()
+        dispatch.submit(0, events: 100, at: at(0))
+        var now = start
+        var (sizes, alone): ([Int], [UInt64]) = ([100], [])
+        for _ in 0..<30 {
+            for sent in dispatch.next(at: now) {
+                let ending = dispatch.answered(sent.number, .retry(after: nil), at: now, random: 0.5)
+                if let one = dispatch.takeAlone() { alone.append(one) }
+                guard ending != nil, let last = sizes.last else { continue }
+                #expect(ending == .divide)
+                sizes.append((last + 7) / 8)
+                dispatch.submit(sent.number + 1, events: (last + 7) / 8, at: now)
+            }
+            now = dispatch.wakeUp ?? now
+        }
+        #expect(sizes == [100, 13, 2, 1])
+        #expect(alone.count > 1 && Set(alone) == [3])
+        // Those that were let go are served, so it is the event.
+        dispatch.submit(4, events: 1, at: now)
+        #expect(dispatch.next(at: now).contains { $0.number == 4 })
+        #expect(dispatch.answered(4, .delivered, at: now, random: 0.5) == .delivered)
+        for _ in 0..<4 {
+            now = dispatch.wakeUp ?? now
+            guard let sent = dispatch.next(at: now).first else { continue }
+            guard let ending = dispatch.answered(sent.number, .retry(after: nil), at: now, random: 0.5) else {
+                continue
+            }
+            guard case .park = ending else {
+                Issue.record("it ended as \(ending)")
+                return
+            }
+            return
+        }
+        Issue.record("it was not set aside")
+    }
+
     @Test func `What is withdrawn is forgotten, under way or not`() {
         var dispatch = dispatch(concurrency: 1)
         for number in 0..<3 { dispatch.submit(UInt64(number), events: 1, at: at(0)) }

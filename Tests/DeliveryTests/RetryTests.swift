@@ -38,10 +38,12 @@ import Testing
     @Test func `An answer means what the table says`() {
         func answer(_ status: Int) -> Answer { Answer(.status(status), retryAfter: .seconds(3)) }
         for status in [200, 201, 204, 299] { #expect(answer(status) == .delivered) }
-        for status in [408, 425, 429, 500, 502, 503, 504, 599, 999] {
+        for status in [408, 425, 500, 502, 503, 504, 599, 999] {
             #expect(answer(status) == .retry(after: .seconds(3)))
         }
-        for status in [301, 302, 307, 401, 403, 404, 410] { #expect(answer(status) == .refused(divisible: false)) }
+        #expect(answer(429) == .throttled(after: .seconds(3)))
+        for status in [401, 403] { #expect(answer(status) == .unauthorized) }
+        for status in [301, 302, 307, 404, 405, 410] { #expect(answer(status) == .refused(divisible: false)) }
         for status in [400, 409, 413, 422] { #expect(answer(status) == .refused(divisible: true)) }
         for fault in TransportFault.allCases { #expect(Answer(.fault(fault)) == .retry(after: nil)) }
     }

@@ -232,13 +232,13 @@ import Testing
 
     @Test func `A slice goes while an audit is under way, and the audit goes on`() async throws {
         try await LogScene.with { scene in
-            let aged = "UPDATE leat.chunk SET slice_time = slice_time - interval '3 hours' WHERE first_offset < 20"
-            try await scene.execute(aged)
+            let oldest = try #require(try await scene.log.slices.survey("chunk").attached.first).slice
+            let begin = "to_timestamp(\(oldest.lower)) + first_offset * interval '1 microsecond'"
+            try await scene.execute("UPDATE leat.chunk SET slice_time = \(begin) WHERE first_offset < 20")
             let connection = try await Connection.open(scene.pool.settings)
             var auditor = Auditor(connection, isDeep: true, end: .now + .seconds(60))
             #expect(try await auditor.take(scene.partitions[0]))
             try await auditor.readAll(scene.partitions[0])
-            let oldest = try #require(try await scene.log.slices.survey("chunk").attached.first).slice
             #expect(try await scene.log.slices.drop(oldest))
             #expect(try await auditor.take(scene.partitions[1]))
             // Four chunks of the first partition, and of the second those that did not go with the slice.

@@ -28,7 +28,15 @@ import Testing
         return (log, try await log.acquire([Events.partition, Events.other]))
     }
 
-    private func parked(_ offset: Int64, part: Int?, dueAt: Int64?, payload: [UInt8]?) -> ParkedRecord {
+    private func parked(
+        _ offset: Int64,
+        part: Int?,
+        dueAt: Int64?,
+        payload: [UInt8]?,
+        throttles: Int = 0,
+        before: [UInt8]? = nil,
+        history: String? = nil
+    ) -> ParkedRecord {
         ParkedRecord(
             lane: Self.lane,
             offset: offset,
@@ -40,7 +48,10 @@ import Testing
             since: 950,
             dueAt: dueAt,
             payload: payload,
-            code: "http_500"
+            code: "http_500",
+            ownThrottles: throttles,
+            before: before,
+            history: history
         )
     }
 
@@ -58,7 +69,7 @@ import Testing
             attempts: 1,
             before: Events.text(2),
             after: nil,
-            history: #"[{"status":500}]"#
+            history: "{\"status\":500}\n{\"status\":400}"
         )
     }
 
@@ -76,7 +87,7 @@ import Testing
             )
             checkpoint.lanes = [record, LaneRecord(lane: LaneID(partition: Events.other, consumer: Self.consumer))]
             checkpoint.parked = [
-                parked(4, part: 0, dueAt: 2_000_000, payload: [1, 2, 3]),
+                parked(4, part: 0, dueAt: 2_000_000, payload: [1, 2, 3], throttles: 7),
                 parked(5, part: nil, dueAt: nil, payload: nil),
             ]
             checkpoint.deadLetters = [letter(2)]
@@ -85,13 +96,18 @@ import Testing
             let state = try await EventLog(pool).lanes(Events.partition, [Self.consumer, ConsumerID(rawValue: 4)])
             #expect(state[Self.consumer] == LaneState(record: record, parked: checkpoint.parked))
             #expect(state[ConsumerID(rawValue: 4)] == LaneState())
-            var letters = try await log.deadLetters(of: Self.consumer)
-            #expect(letters.count == 1)
-            #expect(letters[0].diedAt > 1_700_000_000_000_000)
-            letters[0].diedAt = 0
-            var expected = letter(2)
-            expected.reason = "the plugin ended by  a signal"
-            #expect(letters == [expected])
+            let page = try await log.letters(of: Self.consumer, DeadLetterFilter(), behind: nil, limit: 10)
+            let records = try await log.letterRecords(page.letters.map(\.id))
+            #expect(records.count == 1)
+            let (kept, died) = (records[0], letter(2))
+            #expect(kept.report.id.at > 1_700_000_000_000_000)
+            #expect(kept.report.message == "the plugin ended by  a signal")
+            let (id, report) = (kept.report.id, kept.report)
+            #expect((id.offset, id.part, report.attempts) == (died.offset, died.part, died.attempts))
+            #expect((report.userHash, report.stage, report.code) == (died.userHash, died.stage, died.code))
+            #expect((kept.event, kept.transformed) == (died.before, died.after))
+            #expect(kept.history == #"[{"status":500},{"status":400}]"#)
+            #expect((kept.report.plugin, kept.acceptedAt) == (died.plugin, died.sliceTime))
         }
     }
 
@@ -116,6 +132,80 @@ import Testing
             #expect(state?.record?.position.offset == 20)
             #expect(state?.record?.counts.delivered == 19)
             #expect(state?.parked == [])
+        }
+    }
+
+    /// A dead letter of a part that was parked: its row has the event.
+    private func letter(of row: ParkedRecord, history: String?) -> DeadLetter {
+        DeadLetter(
+            lane: row.lane,
+            offset: row.offset,
+            part: row.part,
+            userHash: row.userHash,
+            sliceTime: row.sliceTime,
+            stage: "deliver",
+            code: "retries_exhausted",
+            reason: "",
+            plugin: nil,
+            attempts: 5,
+            before: nil,
+            after: row.payload,
+            history: history
+        )
+    }
+
+    @Test func `A dead letter of what was parked gets from its row the event and the tries of earlier stays`()
+        async throws
+    {
+        try await Database.temporary { pool in
+            let (log, leases) = try await log(pool)
+            var number: Int64 = 0
+            func commit(_ fill: (inout Checkpoint) -> Void) async throws {
+                number += 1
+                var checkpoint = Checkpoint()
+                let position = LogPosition(offset: 10, sliceTime: 1)
+                let record = LaneRecord(
+                    lane: Self.lane,
+                    number: number,
+                    position: position,
+                    counts: counts(delivered: 9)
+                )
+                checkpoint.lanes = [record]
+                fill(&checkpoint)
+                try await log.commit(checkpoint, under: leases)
+                // As if the answer had been lost.
+                try await log.commit(checkpoint, under: leases)
+            }
+            func row(_ offset: Int64, before: [UInt8]? = nil, history: String? = nil) -> ParkedRecord {
+                parked(offset, part: 0, dueAt: 5, payload: [9], before: before, history: history)
+            }
+            let long = String(repeating: "7", count: 20_000)
+            try await commit { checkpoint in
+                checkpoint.parked = [
+                    row(1, before: [1, 2], history: "10\n11\n12\n13"), row(2, before: [], history: "20"), row(3),
+                    row(4, before: [4], history: long), row(5, before: [5]),
+                ]
+            }
+            for round in 1...7 {
+                try await commit { checkpoint in
+                    checkpoint.parked = [row(1, history: "1\(round)0"), row(2), row(4, history: long)]
+                }
+            }
+            try await commit { checkpoint in
+                checkpoint.unparked = (1...5).map { ParkedID(lane: Self.lane, offset: $0, part: 0) }
+                let histories = ["180", nil, "30", "40", nil]
+                checkpoint.deadLetters = (0..<4).map { letter(of: row($0 + 1), history: histories[Int($0)]) }
+            }
+            let page = try await log.letters(of: Self.consumer, DeadLetterFilter(), behind: nil, limit: 10)
+            let records = try await log.letterRecords(page.letters.map(\.id).sorted { $0.offset < $1.offset })
+            #expect(records.map(\.event) == [[1, 2], [9], nil, [4]])
+            #expect(records.map(\.transformed) == [[9], nil, [9], [9]])
+            // Ten at the most, and not more than 64 KiB.
+            let expected: [String?] = [
+                "[12,13,110,120,130,140,150,160,170,180]", "[20]", "[30]", "[\(long),\(long),\(long),40]",
+            ]
+            #expect(records.map(\.history) == expected)
+            #expect(try await log.lanes(Events.partition, [Self.consumer])[Self.consumer]?.parked == [])
         }
     }
 

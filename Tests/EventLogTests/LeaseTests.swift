@@ -238,6 +238,62 @@ import Testing
         }
     }
 
+    @Test func `A node whose new entry was kept, while its answer was lost, enters once more`() async throws {
+        try await Database.temporary { pool in
+            try await DatabaseProxy.with(pool.settings) { proxy in
+                let own = ConnectionPool(proxy.settings)
+                let silent = try await node("a", own, leaseTime: .milliseconds(200))
+                #expect(try await silent.acquire(Self.both).count == 2)
+                let other = try await node("b", pool, leaseTime: .milliseconds(200))
+                let end = ContinuousClock.now + .seconds(60)
+                while other.holding.held.count < 2 {
+                    try #require(ContinuousClock.now < end)
+                    try await other.tick()
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                try await silent.tick()
+                #expect(silent.holding.isEnded)
+                silent.vacate()
+                let node = silent.node
+                proxy.loseAnswers(to: "join", times: 1)
+                await #expect(throws: EventLogError.self) { try await silent.tick() }
+                #expect(proxy.lost == 1 && silent.node == node)
+                try await silent.tick()
+                #expect(!silent.holding.isEnded && silent.node != node)
+                // Their leases are short, so both may have to say once more that they are there.
+                while try await other.nodes().map(\.state) != [.alive, .alive] || !silent.maySend {
+                    try #require(ContinuousClock.now < end)
+                    try await silent.tick()
+                    try await other.tick()
+                }
+                await own.close()
+            }
+        }
+    }
+
+    @Test func `More leases than a tick has time for change hands over several, each with its sign of life`()
+        async throws
+    {
+        try await Database.temporary { pool in
+            let log = try await node("a", pool, Self.many)
+            let slow = """
+                CREATE FUNCTION test_slow() RETURNS trigger LANGUAGE plpgsql AS
+                    'BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END';
+                CREATE TRIGGER test_slow BEFORE UPDATE ON leat.lease FOR EACH ROW EXECUTE FUNCTION test_slow()
+                """
+            try await pool.execute(Statement("test.slow", slow))
+            try await log.tick()
+            #expect((1..<24).contains(log.holding.held.count))
+            for _ in 0..<20 where log.holding.held.count < 24 { try await log.tick() }
+            #expect(log.holding.held.count == 24)
+            for partition in Self.many { log.giveBack(partition) }
+            try await log.tick()
+            let free = Statement("test.free", "SELECT count(*) FROM leat.lease WHERE node_id IS NULL")
+            let count = try await pool.query(free)[0].int(0)
+            #expect((1..<24).contains(count))
+        }
+    }
+
     @Test func `A node that nobody missed goes on with its leases, however long it was away`() async throws {
         try await Database.temporary { pool in
             let log = try await node("a", pool, leaseTime: .milliseconds(1))

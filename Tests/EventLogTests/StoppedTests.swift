@@ -14,8 +14,9 @@ import Testing
         let zeros = "'{" + Array(repeating: "0", count: 22).joined(separator: ",") + "}'"
         let lanes =
             "\(ids), '{3,3}', '{1,1}', '{0,0}', '{5,5}', ARRAY[now(), now()], ARRAY[''::bytea, ''::bytea], \(zeros)"
-        let rest = Array(repeating: "'{}'", count: 30).joined(separator: ", ")
-        return "CALL leat.checkpoint(\(node.rawValue), \(durable), \(ids), '{1,1}', \(lanes), \(rest))"
+        let reasons = "ARRAY['{}', '{}']"
+        let rest = Array(repeating: "'{}'", count: 50).joined(separator: ", ")
+        return "CALL leat.checkpoint(\(node.rawValue), \(durable), \(ids), '{1,1}', \(lanes), \(reasons), \(rest))"
     }
 
     /// Lets a session stand still after `sql`, and takes the partitions over meanwhile.

@@ -91,8 +91,17 @@ static void answer(const leat_event *event, const leat_transform_sink *sink)
         sink->emit(sink->ctx, index, TEXT("{\"part\":2}"), none);
         return;
     }
+    if (holds(event, "\"do\":\"split-drop\"")) {
+        sink->emit(sink->ctx, index, TEXT("{\"part\":1}"), none);
+        sink->emit(sink->ctx, index, TEXT("{\"part\":2,\"do\":\"drop\"}"), none);
+        return;
+    }
     if (holds(event, "\"do\":\"flood\"")) {
         for (int i = 0; i < 100000; i++) sink->emit_edits(sink->ctx, index, NULL, 0);
+        return;
+    }
+    if (holds(event, "\"do\":\"sign\"")) {
+        sink->emit(sink->ctx, index, TEXT("{\"made\":\"" FIXTURE_VERSION "\"}"), none);
         return;
     }
     if (holds(event, "\"do\":\"large\"")) return emit_megabytes(sink, index, 40);

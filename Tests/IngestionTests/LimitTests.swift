@@ -25,15 +25,17 @@ import Testing
     {
         var settings = IngestionSettings()
         settings.bodyTimeout = .milliseconds(200)
+        let event = #"{"type":"track","userId":"u","event":"E"}"#
+        let body = #"{"batch":[\#(event)]}"#
+        let head = Self.head + "Expect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n"
         try await RunningIngestion.with(settings: settings) { server in
-            let event = #"{"type":"track","userId":"u","event":"E"}"#
-            let body = #"{"batch":[\#(event)]}"#
-            let head = Self.head + "Expect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n"
             // It waits for ever, and so is ended, but not without the word.
             let waiting = try await RawConnection.talk(to: server.port) { outbound in
                 try await outbound.write(ByteBuffer(string: head + "\r\n"))
             }
             #expect(waiting.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 408 "))
+        }
+        try await RunningIngestion.with { server in
             let sending = try await RawConnection.talk(to: server.port) { outbound in
                 try await outbound.write(ByteBuffer(string: head + "Connection: close\r\n\r\n"))
                 try await outbound.write(ByteBuffer(string: body))

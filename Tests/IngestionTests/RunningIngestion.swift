@@ -43,15 +43,15 @@ struct RunningIngestion: Sendable {
     )
 
     /// Runs `body` against a server that is gone afterwards.
-    static func with(
+    static func with<Result: Sendable>(
         settings: IngestionSettings = .init(),
         port: Int = 0,
         log: RecordingLog = RecordingLog(),
         page: String? = nil,
         append: AppendQueue.Append? = nil,
         door: Door = Door(),
-        _ body: @Sendable @escaping (RunningIngestion) async throws -> Void
-    ) async throws {
+        _ body: @Sendable @escaping (RunningIngestion) async throws -> Result
+    ) async throws -> Result {
         let logger = silent
         let append = append ?? { try await log.append($0) }
         let queue = AppendQueue(settings: settings.queue, logger: logger, append: append)
@@ -76,23 +76,32 @@ struct RunningIngestion: Sendable {
                 logger: logger
             )
         )
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await services.run() }
+        return try await withThrowingTaskGroup { group in
+            group.addTask {
+                defer { found.finish() }
+                try await services.run()
+            }
             var iterator = ports.makeAsyncIterator()
-            let port = await iterator.next() ?? 0
+            guard let port = await iterator.next() else {
+                try await group.waitForAll()
+                throw NotServing()
+            }
             let running = RunningIngestion(port: port, log: log, ingestion: ingestion)
             do {
-                try await body(running)
+                let result = try await body(running)
+                log.behave(.keep)
+                await services.triggerGracefulShutdown()
+                try await group.waitForAll()
+                return result
             } catch {
                 log.behave(.keep)
                 await services.triggerGracefulShutdown()
                 throw error
             }
-            log.behave(.keep)
-            await services.triggerGracefulShutdown()
-            try await group.waitForAll()
         }
     }
+
+    struct NotServing: Error {}
 
     struct Reply {
         let status: Int

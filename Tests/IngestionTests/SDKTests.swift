@@ -9,10 +9,9 @@ import Testing
     @Test(.timeLimit(.minutes(5)), arguments: ["rudder", "segment", "legacy"])
     func `Every event of an SDK arrives once, through refusals and a restart`(sdk: String) async throws {
         let log = RecordingLog()
-        var sent: [String] = []
-        let (processes, started) = AsyncStream.makeStream(of: (SDKProcess, Int, [String]).self)
-        try await RunningIngestion.with(settings: Self.settings, log: log) { server in
-            let process = try await SDKProcess(sdk, port: server.port)
+        let port = try await SteadyPort.next()
+        let process = try await SDKProcess(sdk, port: port)
+        var sent = try await RunningIngestion.with(settings: Self.settings, port: port, log: log) { _ in
             try process.begin("calls")
             let calls = try await process.report()
             #expect(calls.ids.count == 7 && calls.errors.isEmpty && calls.refused == 0)
@@ -32,17 +31,14 @@ import Testing
             let kept = log.kept
             try process.begin("many 250")
             await log.reaches { now, _ in now > kept }
-            started.yield((process, server.port, calls.ids + refused.ids))
+            return calls.ids + refused.ids
         }
-        let (process, port, ids) = try #require(await processes.first { _ in true })
-        sent = ids
-        try await RunningIngestion.with(settings: Self.settings, port: port, log: log) { _ in
+        sent += try await RunningIngestion.with(settings: Self.settings, port: port, log: log) { _ in
             let last = try await process.report()
             #expect(last.ids.count == 250 && last.errors.isEmpty)
-            started.yield((process, port, last.ids))
             try process.begin("end")
+            return last.ids
         }
-        sent += try #require(await processes.first { _ in true }).2
         let stored = log.objects.compactMap { $0["messageId"] as? String }
         #expect(Set(stored) == Set(sent) && sent.count == 507)
         #expect(stored.count == sent.count, "an event that was answered with 503 was kept all the same")

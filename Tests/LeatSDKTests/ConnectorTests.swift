@@ -43,6 +43,20 @@ private struct Pairs: Connector {
             sink.send(request, carrying: group)
         }
     }
+
+    mutating func classify(_ response: Response, into sink: inout ResponseSink) throws {
+        if response.header("X-Silent") != nil { throw Failure(code: "silent", message: "says nothing") }
+        for (place, word) in response.body.split(separator: UInt8(ascii: " ")).enumerated() {
+            switch String(decoding: word, as: UTF8.self) {
+            case "ok": sink.deliver(place)
+            case "later": sink.retry(place, after: .seconds(3), because: Failure(code: "later", message: "not now"))
+            default: sink.refuse(place, because: Failure(code: "no", message: "\(response.status) \(response.tag)"))
+            }
+        }
+        if response.isTransportError {
+            sink.retry(because: Failure(.retry, code: "gone", message: "try \(response.attempt)"))
+        }
+    }
 }
 
 private let pairs: leat_plugin_entry_v1_t = { host in
@@ -82,6 +96,19 @@ extension SDKTests {
             #expect(answer.verdicts[0] == .drop(reason: "unwanted") && answer.verdicts[1] == .drop(reason: "unwanted"))
             #expect(answer.verdicts[2].failureCode == "broken")
             #expect(answer.requests.isEmpty)
+        }
+
+        @Test func `A connector says of each event what an answer means`() throws {
+            let said = try worker().classify([
+                InputResponse(tag: 7, status: 200, body: Array("ok later never".utf8)[...]),
+                InputResponse(tag: 8, status: 500, headers: [("x-silent", "1")], body: Array("ok".utf8)[...]),
+                InputResponse(tag: 9, status: 0, transportError: 2, attempt: 4),
+            ]).classifications
+            #expect(said.map(\.response) == [0, 0, 0, 2])
+            #expect(said.map(\.event) == [0, 1, 2, nil])
+            #expect(said.map(\.verdict) == [.delivered, .retry, .permanent, .retry])
+            #expect(said.map(\.retryAfterMilliseconds) == [nil, 3000, nil, nil])
+            #expect(said.map(\.message) == ["", "not now", "200 7", "try 4"])
         }
 
         @Test func `An error falls on the whole batch in the connector's words`() throws {

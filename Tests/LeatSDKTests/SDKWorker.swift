@@ -47,6 +47,21 @@ import Testing
         stage.close(status: 0, runNanoseconds: 0)
     }
 
+    /// What the connector says of answers.
+    func classify(_ responses: [InputResponse]) throws -> BatchAnswer {
+        batch += 1
+        let head = BatchHead(kind: .classify, batch: batch, deadlineNanoseconds: .max, wallNanoseconds: 77)
+        var writer = InputArenaWriter(try input.memory(), head)
+        for response in responses {
+            let isTaken = writer.append(response)
+            #expect(isTaken)
+        }
+        writer.finish()
+        let status = try plugin.answer(InputArenaReader(try input.memory()), stage, &events)
+        stage.close(status: status, runNanoseconds: 1)
+        return try unsafe OutputArenaReader.answer(output.bytes, head, .responses(responses))
+    }
+
     func answer(_ texts: [String], _ kind: ArenaKind = .transform) throws -> BatchAnswer {
         batch += 1
         let head = BatchHead(kind: kind, batch: batch, deadlineNanoseconds: .max, wallNanoseconds: 77)

@@ -1,4 +1,5 @@
 import Catalog
+import Conditions
 import Delivery
 import EventLog
 import EventModel
@@ -47,11 +48,68 @@ import WorkerProtocol
             desk.look()
             #expect(Self.read(&desk) == 1)
             desk.take(Self.chunk(far..<far + 1), at: .now)
-            desk.passGone()
+            desk.passGone(at: .now)
             #expect(Self.read(&desk) == nil && desk.machine.nextOffset == 1)
             desk.machine.transformed(0, [.drop(reason: "")], at: .now)
-            desk.passGone()
+            desk.passGone(at: .now)
             #expect(Self.read(&desk) == far && desk.machine.nextOffset == far)
+        }
+    }
+
+    @Test func `Events wait for more until there are as many as a request holds, or for as long as was said`()
+        async throws
+    {
+        let limits = DestinationLimits(batchEvents: 10, linger: .seconds(2))
+        try await Self.withDesk(limits) { desk in
+            var now = Moment(instant: .now, wall: 1_000_000)
+            #expect(desk.nextDue == nil)
+            desk.take(Self.chunk(0..<4), at: now)
+            #expect(desk.machine.nextOffset == 0 && desk.gathered.count == 4 && desk.nextDue == 3_000_000)
+            // More is read meanwhile, and the wait is that of the first.
+            now.wall += 1_000_000
+            desk.look()
+            #expect(Self.read(&desk) == 4)
+            desk.take(Self.chunk(4..<6), at: now)
+            #expect(desk.gathered.count == 6 && desk.nextDue == 3_000_000)
+            now.wall += 1_000_000
+            desk.linger(at: now)
+            #expect(desk.machine.nextOffset == 6 && desk.gathered.count == 0 && desk.nextDue == nil)
+            desk.look()
+            _ = Self.read(&desk)
+            desk.take(Self.chunk(6..<16), at: now)
+            #expect(desk.machine.nextOffset == 16 && desk.gathered.count == 0, "as many as a request holds do not wait")
+            // What nobody wants waits for nothing.
+            desk.look()
+            _ = Self.read(&desk)
+            var filtered = Self.chunk(16..<17)
+            filtered.events[0].choice = .filtered(.filter)
+            desk.take(filtered, at: now)
+            #expect(desk.machine.nextOffset == 17 && desk.nextDue == nil)
+        }
+    }
+
+    @Test func `What waits for more goes on before a gap, and when lingering is taken away`() async throws {
+        try await Self.withDesk(DestinationLimits(linger: .seconds(2))) { desk in
+            let now = Moment(instant: .now, wall: 0)
+            desk.take(Self.chunk(0..<3), at: now)
+            desk.look()
+            #expect(Self.read(&desk) == 3)
+            desk.take(Self.chunk(7..<9), at: now)
+            #expect(desk.machine.nextOffset == 7 && desk.machine.progress.expired == 4 && desk.gathered.count == 2)
+            desk.look()
+            desk.gone = 12
+            desk.passGone(at: now)
+            #expect(desk.machine.nextOffset == 12 && desk.machine.progress.expired == 7 && desk.gathered.count == 0)
+            #expect(Self.read(&desk) == 12)
+            desk.take(Self.chunk(12..<13), at: now)
+            var plan = desk.plan
+            plan.limits.linger = nil
+            let isOther = desk.assign((plan, 1))
+            desk.linger(at: now)
+            #expect(!isOther && desk.machine.nextOffset == 13 && desk.gathered.count == 0)
+            plan.limits.batchEvents = 5
+            let isTighter = desk.assign((plan, 2))
+            #expect(isTighter, "requests that may be too large are built again")
         }
     }
 
@@ -69,7 +127,10 @@ import WorkerProtocol
         return read
     }
 
-    private static func withDesk(_ body: (inout LaneDesk) throws -> Void) async throws {
+    private static func withDesk(
+        _ limits: DestinationLimits = .standard,
+        _ body: (inout LaneDesk) throws -> Void
+    ) async throws {
         try await Line.with(destination: "http://127.0.0.1:9/") { line in
             var shelf = StageShelf(
                 workshop: line.workshop,
@@ -80,11 +141,12 @@ import WorkerProtocol
                 logger: Line.quiet
             )
             let connection = line.catalog.current.connections[0]
-            let blueprint = try #require(LaneBlueprint(connection, in: line.catalog.current))
+            var blueprint = try #require(LaneBlueprint(connection, in: line.catalog.current, line.catalog.vault))
+            blueprint.limits = limits
             let lane = LaneID(partition: line.partitions[0], consumer: line.consumer)
             let machine = LaneMachine(partition: lane.partition, destination: blueprint.destination)
             let start = LaneStart(machine: machine, record: LaneRecord(lane: lane))
-            var desk = LaneDesk(start, shelf.plan(blueprint).plan)
+            var desk = LaneDesk(start, shelf.plan(blueprint, at: lane.partition).plan)
             try body(&desk)
         }
     }

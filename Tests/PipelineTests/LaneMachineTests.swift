@@ -1,10 +1,11 @@
 import Delivery
 import EventModel
-import Pipeline
 import PluginHost
 import TestSupport
 import Testing
 import WorkerProtocol
+
+@testable import Pipeline
 
 @Suite struct LaneMachineTests {
     @Test(arguments: 0..<40)
@@ -27,6 +28,76 @@ import WorkerProtocol
         var world = LaneWorld(seed: UInt64(seed), events: 600, users: 12, crashes: seed % 2 == 0, held: held)
         world.run()
         world.checkEnd()
+    }
+
+    @Test func `Where events of a user need not wait for each other nothing is lost, and some overtake`() {
+        var overtaken = 0
+        for seed in 3000..<3040 {
+            var world = LaneWorld(seed: UInt64(seed), events: 600, users: 12, crashes: seed % 2 == 0)
+            world.isOrdered = false
+            world.run()
+            world.checkEnd()
+            overtaken += world.overtaken
+        }
+        #expect(overtaken > 1_000)
+    }
+
+    @Test(arguments: 4000..<4080)
+    func `Order may be switched on and off at any time, and holds whenever it is on`(seed: Int) {
+        let held: Set<UInt64> = seed % 3 == 0 ? [1, 4, 7] : []
+        var world = LaneWorld(seed: UInt64(seed), events: 900, users: 12, crashes: seed % 2 == 0, held: held)
+        world.changesOrder = true
+        world.run()
+        world.checkEnd()
+    }
+
+    @Test func `Without order one event is parked alone, and what waited behind one goes on when order ends`() {
+        var world = LaneWorld(seed: 3, events: 200, users: 4, crashes: false, mood: .calm)
+        world.poison = [8]
+        world.isOrdered = false
+        world.runUntilStill()
+        world.commit()
+        #expect(world.committed.parked.values.map(\.offset) == [8] && world.committed.counts.delivered == 199)
+        #expect(world.committed.parked.values.map(\.userHash) == [0], "the user is still known")
+
+        var other = LaneWorld(seed: 3, events: 200, users: 4, crashes: false, mood: .calm)
+        other.poison = [8]
+        other.runUntilStill()
+        other.commit()
+        #expect(other.committed.parked.count == 48)
+        other.isOrdered = false
+        #expect(other.machine.nextDue != nil)
+        other.wake()
+        other.runUntilStill()
+        other.commit()
+        #expect(other.committed.parked.values.map(\.offset) == [8] && other.committed.counts.delivered == 199)
+        other.poison = []
+        other.run()
+        other.checkEnd()
+    }
+
+    @Test(arguments: 3000..<3040)
+    func `Whatever is kept of the ways of events, they go as they went, and nothing of it stays behind`(seed: Int) {
+        var world = LaneWorld(seed: UInt64(seed), events: 600, users: 12, crashes: seed % 2 == 0, sample: 1)
+        world.run()
+        world.checkEnd()
+        #expect(world.machine.traces.kept == 0)
+        #expect(!world.committed.traces.isEmpty)
+        let outcomes: Set = [
+            "delivered", "dropped", "failed", "dead_lettered", "parked", "duplicate", "filtered",
+        ]
+        for trace in world.committed.traces {
+            let pass = trace.pass
+            #expect(outcomes.contains(pass.outcome), "\(pass.outcome)")
+            let times = trace.times.compactMap { $0 }
+            #expect(times.allSatisfy { $0.startedAt <= $0.endedAt })
+            #expect(zip(times, times.dropFirst()).allSatisfy { $0.endedAt <= $1.startedAt })
+            // Of what ended at a stage that stage is the last.
+            if let step = trace.end.step { #expect(pass.stages.count == step + 1) }
+            guard pass.outcome == "delivered", pass.cause == "sampled" else { continue }
+            #expect(pass.event != nil && pass.stages.count == trace.chain.count)
+            #expect(!pass.sends.isEmpty && pass.sends.allSatisfy { !$0.attempts.isEmpty || $0.ending == "delivered" })
+        }
     }
 
     @Test func `A lane that is full reads nothing more`() {

@@ -37,6 +37,37 @@ import WorkerProtocol
         #expect(checkpoint.counts.delivered == 2 && checkpoint.counts.waiting == 2 && checkpoint.counts.reconcile)
     }
 
+    @Test func `What is parked within a gap wakes when the gap is passed, though nothing comes behind it`() {
+        var now = Moment(instant: .now, wall: 0)
+        func machine(at position: Int64, beyond: [UInt8] = [], parked: [ParkedItem] = []) -> LaneMachine {
+            LaneMachine(
+                partition: PartitionID(rawValue: 1),
+                destination: DestinationID(rawValue: 1),
+                progress: LaneProgress(position: position, beyond: beyond),
+                parked: parked
+            )
+        }
+        var before = machine(at: 15)
+        let json = Array("{}".utf8)[...]
+        let event = LaneEvent(offset: 15, sliceTime: 0, userHash: 1, receivedAt: 0, json: json)
+        before.read([event], chain: [PluginLabel(id: "c", version: "1")], at: now)
+        let request = PluginRequest(url: "http://a/", events: [0])
+        before.built(.portion(0), RequestPlan(requests: [request], fates: [.requested]), under: 0, at: now)
+        before.ended(0, .delivery(.park(after: .seconds(5), counted: 1), []), at: now)
+        let parked = before.takeCheckpoint().parked
+        #expect(parked.map(\.offset) == [15])
+
+        // Events before it were never read, and an earlier one of its user may be among them.
+        var again = machine(at: 10, beyond: [1 << 5], parked: parked)
+        now.wall += 60_000_000
+        again.wake(at: now)
+        #expect(again.takeActions().isEmpty && again.nextDue == nil)
+        let isPassed = again.expire(upTo: 20)
+        #expect(isPassed && again.nextDue != nil)
+        again.wake(at: now)
+        #expect(!again.isIdle)
+    }
+
     @Test func `What counts against a parked event, and how long it has waited, outlives parking and a restart`() {
         let hour: Int64 = 3_600_000_000
         var parked: [ParkedItem] = []

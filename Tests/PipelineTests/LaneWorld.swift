@@ -1,3 +1,4 @@
+import Conditions
 import Delivery
 import EventModel
 import PluginHost
@@ -14,8 +15,11 @@ struct LaneWorld {
         var position: Int64 = 0
         var beyond: [UInt8] = []
         var counts = Counts()
+        var reasons = ReasonCounts()
         var parked: [ParkedKey: ParkedItem] = [:]
+        var pasts: [ParkedKey: ParkedPast] = [:]
         var deadLetters: [LaneDeadLetter] = []
+        var traces: [EventTrace] = []
     }
 
     enum Mood {
@@ -55,6 +59,10 @@ struct LaneWorld {
     private var wall: Int64 = 1_000_000
     private var instant = ContinuousClock.now
     private let chain: [PluginLabel]
+    /// The first transformation may have a condition, and be the source's.
+    private let steps: LaneSteps
+    /// Only for later events is it asked.
+    private let threshold: Int64
     /// Offsets whose end was seen from outside: every part taken or refused for good.
     private var taken: [Int64: Set<Int>] = [:]
     var poison: Set<Int64> = []
@@ -64,11 +72,31 @@ struct LaneWorld {
     var kinds: Int64 = 1
     /// Whether the connector asks for a second request with some of the events.
     var repeats = false
+    /// Whether the connector has a say in what some answers mean.
+    var judges = false
     var neverAnswers = false
+    /// Whether events of a user shall wait for each other, and whether somebody changes that again and again.
+    var isOrdered = true {
+        didSet { machine.setOrder(isOrdered) }
+    }
+    var changesOrder = false
+    /// How often an event was taken before an earlier one of its user, while that was allowed.
+    private(set) var overtaken = 0
     /// Users of whom something is parked in an earlier generation; at some time nothing is any more.
     private var held: Set<UInt64>
+    /// The share of events whose ways are kept.
+    private let sample: Double
 
-    init(seed: UInt64, events: Int64, users: UInt64, crashes: Bool, mood: Mood = .wild, held: Set<UInt64> = []) {
+    init(
+        seed: UInt64,
+        events: Int64,
+        users: UInt64,
+        crashes: Bool,
+        mood: Mood = .wild,
+        held: Set<UInt64> = [],
+        sample: Double = 0
+    ) {
+        self.sample = sample
         random = SplitMix(seed: seed)
         self.held = held
         self.events = events
@@ -77,13 +105,22 @@ struct LaneWorld {
         self.mood = mood
         let steps = mood == .calm ? 1 : Int(random.next() % 3)
         chain = (0...steps).map { PluginLabel(id: "stage.\($0)", version: "1") }
+        // From a number of its own, so that every seed plays on as it did.
+        var own = SplitMix(seed: ~seed)
+        let isChoosy = mood == .wild && own.next() % 2 == 0
+        threshold = isChoosy ? Int64(own.next() % UInt64(max(1, events))) : -1
+        let condition = isChoosy ? try? Condition(parsing: "n > \(threshold)") : nil
+        let isShared = mood == .wild && steps > 0 && own.next() % 3 == 0
+        self.steps = LaneSteps(conditions: [condition], shared: isShared ? 1 : 0)
         batch = Int(random.next() % 3) * 12
         if mood == .wild {
             kinds = 1 + Int64(random.next() % 3)
             repeats = random.next() % 4 == 0
+            judges = random.next() % 2 == 0
         }
         machine = Self.machine(committed)
         machine.hold(held)
+        machine.watch(TraceWatch(sample: sample))
         var next: Int64 = 0
         while next < events {
             let size = 1 + Int64(random.next() % UInt64(Self.largestChunk))
@@ -103,7 +140,8 @@ struct LaneWorld {
             progress: LaneProgress(
                 position: committed.position,
                 beyond: committed.beyond,
-                counts: committed.counts
+                counts: committed.counts,
+                reasons: committed.reasons
             ),
             parked: committed.parked.values.sorted { $0.offset < $1.offset }
         )
@@ -111,11 +149,11 @@ struct LaneWorld {
 
     // MARK: What the plugins do, which follows from the offset alone
 
-    private func isDropped(_ offset: Int64) -> Bool { mood == .wild && chain.count > 1 && offset % 17 == 3 }
-    private func isFailed(_ offset: Int64) -> Bool { mood == .wild && chain.count > 1 && offset % 23 == 4 }
-    private func partCount(_ offset: Int64) -> Int {
-        mood == .wild && chain.count > 1 && offset % 7 == 5 ? 1 + Int(offset % 3) : 1
-    }
+    /// Whether there is a transformation that is asked of the event.
+    private func isAsked(_ offset: Int64) -> Bool { mood == .wild && chain.count > 1 && offset > threshold }
+    private func isDropped(_ offset: Int64) -> Bool { isAsked(offset) && offset % 17 == 3 }
+    private func isFailed(_ offset: Int64) -> Bool { isAsked(offset) && offset % 23 == 4 }
+    private func partCount(_ offset: Int64) -> Int { isAsked(offset) && offset % 7 == 5 ? 1 + Int(offset % 3) : 1 }
     private func isConnectorDropped(_ offset: Int64, _ part: Int) -> Bool {
         mood == .wild && (offset + Int64(part)) % 29 == 1
     }
@@ -158,6 +196,11 @@ struct LaneWorld {
         for _ in 0..<20_000 where !(machine.isIdle && machine.nextOffset == events) { step(letsTimePass: false) }
     }
 
+    mutating func wake() {
+        machine.wake(at: now)
+        takeActions()
+    }
+
     mutating func step(letsTimePass: Bool = true) {
         let choice = random.next() % 100
         if choice < 15 {
@@ -171,6 +214,8 @@ struct LaneWorld {
             crash()
         } else if mood == .wild, choice == 23, random.next() % 4 == 0 {
             changeConnector()
+        } else if changesOrder, choice == 25, random.next() % 4 == 0 {
+            isOrdered.toggle()
         } else if choice == 24, let user = held.sorted().randomElement(using: &random) {
             held.remove(user)
             machine.hold(held, at: now)
@@ -192,7 +237,7 @@ struct LaneWorld {
             if offsets.count >= room { break }
             offsets += chunk.clamped(to: machine.nextOffset..<events)
         }
-        machine.read(offsets.map { event($0, isNew: true) }, chain: chain, at: now)
+        machine.read(offsets.map { event($0, isNew: true) }, chain: chain, steps: steps, at: now)
     }
 
     private func event(_ offset: Int64, isNew: Bool) -> LaneEvent {
@@ -200,7 +245,7 @@ struct LaneWorld {
             switch offset {
             case _ where mood == .calm: .wanted
             case _ where offset % 11 == 7: .duplicate
-            case _ where offset % 13 == 8: .filtered
+            case _ where offset % 13 == 8: .filtered(Exclusion.allCases[Int(offset % 3)])
             case _ where offset % 43 == 5: .damaged("its bodies have changed")
             default: .wanted
             }
@@ -216,7 +261,9 @@ struct LaneWorld {
 
     private mutating func crash() {
         machine = Self.machine(committed)
+        machine.setOrder(isOrdered)
         machine.hold(held)
+        machine.watch(TraceWatch(sample: sample))
         tasks = []
         parts = [:]
     }
@@ -258,6 +305,8 @@ struct LaneWorld {
     }
 
     private func checkOrder(_ request: Outgoing) {
+        // A machine that was told to change its ways does so only when nothing is under way.
+        guard machine.isOrdered else { return }
         let all = carried(request)
         for (index, one) in all.enumerated() {
             if held.contains(user(one.offset)) { Issue.record("event \(one.offset) is sent though its user is held") }
@@ -276,12 +325,19 @@ struct LaneWorld {
     private mutating func perform(_ task: Task) {
         switch task {
         case .transform(let portion, let step, let events):
-            machine.transformed(portion, events.map { verdict($0, step) }, at: now)
+            if step < steps.shared {
+                let verdicts = events.map { event in
+                    event.offset > threshold ? StageVerdict.judged(verdict(event, step), step: step) : .passed
+                }
+                machine.transformed(portion, verdicts, at: now)
+            } else {
+                machine.transformed(portion, events.map { verdict($0, step) }, at: now)
+            }
         case .build(let job, let events, let number):
             machine.built(job, plan(events, under: number), under: number, at: now)
         case .reread(let portion, let offsets):
             let again = RereadEvents(offsets.map { event($0, isNew: false) })
-            machine.reread(portion, again, chain: chain, at: now)
+            machine.reread(portion, again, chain: chain, steps: steps, at: now)
         case .send(let request):
             if neverAnswers {
                 tasks.append(task)
@@ -293,6 +349,7 @@ struct LaneWorld {
 
     private mutating func verdict(_ event: PluginEvent, _ step: Int) -> PluginVerdict {
         if step == 0 {
+            #expect(event.offset > threshold, "a transformation is asked what its condition does not hold for")
             if isDropped(event.offset) { return .drop(reason: "") }
             if isFailed(event.offset) { return .fail(code: "no", message: "", disposition: .bury) }
             if mood == .wild, event.attempt < 3, event.offset % 19 == 6 {
@@ -335,6 +392,13 @@ struct LaneWorld {
         return plan
     }
 
+    /// Whether an event is taken before an earlier one of its user.
+    private func overtakes(_ offset: Int64) -> Bool {
+        stride(from: offset - Int64(users), through: 0, by: -Int(users)).contains { earlier in
+            if case .wanted = event(earlier, isNew: true).choice { !isOver(earlier) } else { false }
+        }
+    }
+
     private mutating func answer(_ request: Outgoing) {
         let parts = carried(request)
         func attempt(_ status: Int) -> [Attempt] {
@@ -342,8 +406,14 @@ struct LaneWorld {
         }
         let isPoisoned = parts.contains { poison.contains($0.offset) } || mood == .wild && random.next() % 12 == 0
         let isRefused = parts.contains { self.isRefused($0.offset, $0.part) }
+        for one in parts where !machine.isOrdered && !isPoisoned { overtaken += overtakes(one.offset) ? 1 : 0 }
+        if judges, random.next() % 3 == 0 { return judge(request, parts, attempt(207)) }
         if isPoisoned || isRefused, parts.count > 1 {
             machine.ended(request.request, .delivery(.divide, attempt(500)), at: now)
+        } else if isPoisoned, random.next() % 2 == 0 {
+            // It is tried again, and others may pass it meanwhile.
+            machine.letOthersPass(request.request, at: now)
+            tasks.append(.send(request))
         } else if isPoisoned {
             machine.ended(
                 request.request,
@@ -360,6 +430,27 @@ struct LaneWorld {
         }
     }
 
+    /// The connector tells the events of the request apart: some go again, or are set aside, and some have ended.
+    private mutating func judge(_ request: Outgoing, _ parts: [(offset: Int64, part: Int)], _ attempts: [Attempt]) {
+        let tries = (request.again?.tries ?? 0) + 1
+        let parks = random.next() % 3 == 0
+        var fates: [Dispatch.Fate] = []
+        for one in parts {
+            if poison.contains(one.offset) || random.next() % 3 == 0 {
+                let park = Dispatch.Fate.park(after: .seconds(3), counted: request.attempts + 1, code: "", message: "")
+                fates.append(parks ? park : .again)
+                continue
+            }
+            taken[one.offset, default: []].insert(one.part)
+            fates.append(self.isRefused(one.offset, one.part) ? .refused(code: "no", message: "") : .delivered)
+        }
+        machine.ended(
+            request.request,
+            .delivery(.judged(fates, after: .seconds(1), tries: tries), attempts),
+            at: now
+        )
+    }
+
     // MARK: Committing and checking
 
     mutating func commit() {
@@ -368,11 +459,20 @@ struct LaneWorld {
         committed.position = checkpoint.position
         committed.beyond = checkpoint.beyond
         committed.counts = checkpoint.counts
-        for key in checkpoint.released { committed.parked[key] = nil }
+        committed.reasons = checkpoint.reasons
+        let letters = checkpoint.deadLetters.map { $0.following(committed.pasts[$0.key]) }
+        for letter in letters where letter.stage != .read {
+            #expect(letter.before == Array("{\"n\":\(letter.offset)}".utf8), "a dead letter is without its event")
+        }
+        for key in checkpoint.released { (committed.parked[key], committed.pasts[key]) = (nil, nil) }
         for item in checkpoint.parked { committed.parked[item.key] = item }
-        committed.deadLetters += checkpoint.deadLetters
+        committed.pasts.merge(checkpoint.pasts) { $0.followed(by: $1) }
+        committed.deadLetters += letters
+        committed.traces += checkpoint.traces
         let counts = committed.counts
         #expect(counts.reconcile)
+        let events = committed.reasons.events.values.reduce(0, +) - committed.reasons.droppedParts
+        #expect(events == counts.filtered + counts.dropped)
         let beyond = committed.beyond.reduce(0) { $0 + $1.nonzeroBitCount }
         let followers = committed.parked.values.filter { $0.part == nil }.count
         #expect(counts.read == committed.position + Int64(beyond) - Int64(followers))
@@ -382,6 +482,7 @@ struct LaneWorld {
 
     func checkEnd() {
         var expected = Counts()
+        var droppedParts: Int64 = 0
         for offset in 0..<events {
             var one = Counts()
             one.read = 1
@@ -390,6 +491,7 @@ struct LaneWorld {
             case .duplicate: one.duplicates = 1
             case .filtered: one.filtered = 1
             case .damaged: one.failed = 1
+            case .gone: one = Counts()
             case .wanted where isDropped(offset): one.dropped = 1
             case .wanted where isFailed(offset): one.failed = 1
             case .wanted:
@@ -401,11 +503,17 @@ struct LaneWorld {
                         one.delivered += 1
                     }
                 }
-                if one.emitted == 0 { one.dropped = 1 } else { one.transformed = 1 }
+                if one.emitted == 0 {
+                    one.dropped = 1
+                } else {
+                    one.transformed = 1
+                    droppedParts += Int64(parts.count) - one.emitted
+                }
             }
             expected += one
         }
         #expect(committed.counts == expected)
+        #expect(committed.reasons.droppedParts == droppedParts)
         #expect(committed.parked.isEmpty)
         #expect(committed.position == events && committed.beyond.isEmpty)
         #expect(machine.isIdle && machine.inFlightBytes == 0)

@@ -27,7 +27,8 @@ struct Line {
     struct Shape {
         var partitions = 1
         var transforms = true
-        var retries = 20
+        /// More than a test needs: an event that fails until its test lets it pass must not die meanwhile.
+        var retries = Line.retries
         var concurrency = 8
         /// Whether chunks stay in memory once they were written or read.
         var remembersChunks = true
@@ -35,9 +36,17 @@ struct Line {
         var hasProxy = false
         /// The configuration of the webhook that ships, as YAML, where it is the connector instead of the fixture.
         var webhook: String?
+        /// The answers that the connector classifies, as its manifest names them; it then is one that groups events.
+        var classifies: String?
+        /// Set before the destination is made.
+        var secrets: [SecretWish] = []
         /// How long the destination waits for an answer.
         var timeout = "5s"
+        /// The share of events whose ways are written down.
+        var sample = 0.0
     }
+
+    static let retries = 1_000
 
     /// Quick enough for tests: retries after tens of milliseconds.
     static var quick: PipelineSettings {
@@ -76,7 +85,8 @@ struct Line {
         _ shape: Shape,
         _ body: (Line) async throws -> Void
     ) async throws {
-        let catalog = try await Catalog.open(pool: pool, logger: quiet)
+        let vault = SecretVault(keys: try SecretKeys(parsing: SecretKeys.generate()))
+        let catalog = try await Catalog.open(pool: pool, logger: quiet, vault: vault)
         var settings = EventLogSettings()
         if !shape.remembersChunks { settings.cacheBytes = 0 }
         let log = EventLog(through, settings: settings)
@@ -84,22 +94,37 @@ struct Line {
         _ = try await log.join(identity: "test")
         try await upload("transform", "test.events", "events", to: catalog)
         if shape.webhook == nil {
-            try await upload("destination.request", "test.connector", "connector", to: catalog)
+            let fixture = shape.classifies == nil ? "connector" : "grouper"
+            let kind = "destination.request"
+            try await upload(kind, "test.connector", fixture, classifies: shape.classifies, to: catalog)
         } else {
             try await uploadWebhook(to: catalog)
         }
+        for secret in shape.secrets { _ = try await catalog.set(secret, by: "test") }
         _ = try await catalog.apply(try declaration(url, shape), by: "test")
+        try await run(pool, log, catalog, catalog.current.connections[0].id, proxy, body)
+    }
+
+    /// What `body` sees of one node: what stands in the catalog, with workers and a sender of its own.
+    static func run(
+        _ pool: ConnectionPool,
+        _ log: EventLog,
+        _ catalog: Catalog,
+        _ consumer: ConsumerID,
+        _ proxy: DatabaseProxy?,
+        version: String = "1.0.0",
+        _ body: (Line) async throws -> Void
+    ) async throws {
         let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
         let timings = TimingRecorder()
         let workshop = try Workshop(launcher: try Launcher.start(), library: library, timings: timings)
-        let sender = Sender(version: "1.0.0")
-        let source = catalog.current.sources[0]
+        let sender = Sender(version: version, guarding: .loopbackAllowed)
         let line = Line(
             pool: pool,
             log: log,
             catalog: catalog,
-            partitions: source.partitionIDs,
-            consumer: catalog.current.connections[0].id,
+            partitions: catalog.current.sources[0].partitionIDs,
+            consumer: consumer,
             proxy: proxy,
             timings: timings,
             workshop: workshop,
@@ -126,7 +151,8 @@ struct Line {
                 connector: \(shape.webhook == nil ? "test.connector" : "leat.webhook")
                 config: \(shape.webhook ?? "{url: \"\(url)\"}")
                 limits: {concurrency: \(shape.concurrency), timeout: \(shape.timeout), retries: \(shape.retries)}
-            connections: [{source: shop, destination: hook, transformations: \(steps)}]
+            connections:
+              - {source: shop, destination: hook, transformations: \(steps), trace: {sample: \(shape.sample)}}
             """
         )
     }
@@ -145,7 +171,7 @@ struct Line {
               - name: hook
                 connector: test.connector
                 config: {url: "\(url)"}
-                limits: {concurrency: 8, timeout: 5s, retries: 20}
+                limits: {concurrency: 8, timeout: 5s, retries: \(retries)}
             """
         )
     }
@@ -164,6 +190,7 @@ struct Line {
         _ fixture: String,
         version: String = "1.0.0",
         fault: String = "FAULT_NONE",
+        classifies: String? = nil,
         to catalog: Catalog
     ) async throws {
         let library = try await PluginFixture.library(
@@ -172,8 +199,9 @@ struct Line {
             "FIXTURE_VERSION=\"\(version)\"",
             fault
         )
+        let more = classifies.map { ",\"classify\":\($0),\"limits\":{\"wall_ms\":3000}" } ?? ""
         let manifest = """
-            {"id":"\(id)","version":"\(version)","kind":"\(kind)","abi":{"major":1,"minor_min":0},"permissions":{"http":["http://127.0.0.1:*"]}}
+            {"id":"\(id)","version":"\(version)","kind":"\(kind)"\(more),"abi":{"major":1,"minor_min":0},"permissions":{"http":["http://127.0.0.1:*"]}}
             """
         let sort = kind == "transform" ? PluginKind.transform : .requests
         try await add(id, version, sort, manifest, library, to: catalog)
@@ -247,6 +275,12 @@ struct Line {
         var message: String?
     }
 
+    /// What the directory has of an event that says so.
+    private struct Said: Decodable {
+        var type: String?
+        var event: String?
+    }
+
     /// Appends events in chunks of `size`, each to its user's partition.
     func append(_ events: [Event], size: Int = 50) async throws { try await append(events, size: size, to: partitions) }
 
@@ -258,12 +292,13 @@ struct Line {
             for event in events[number..<min(events.count, number + size)] {
                 let user = EventHash.key(event.user)
                 let message = event.message ?? "\(event.user) \(event.text)"
+                let said = (try? JSONDecoder().decode(Said.self, from: Data(event.text.utf8))) ?? Said()
                 let entry = DirectoryEntry(
                     length: 0,
-                    type: .track,
+                    type: said.type.flatMap { EventType(name: $0) } ?? .track,
                     receivedAt: Int64(Date().timeIntervalSince1970 * 1e6),
                     userHash: user,
-                    nameHash: 0,
+                    nameHash: said.type == "track" ? said.event.map { EventHash.key($0) } ?? 0 : 0,
                     messageHash: EventHash.message(message)
                 )
                 drafts[partitions[Int(user % UInt64(partitions.count))]]?.append(entry, Array(event.text.utf8))

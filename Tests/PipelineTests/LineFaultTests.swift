@@ -236,7 +236,7 @@ import Testing
                 try await line.execute("CREATE SEQUENCE test_refusals")
                 let rule = "CHECK (read < 20 OR nextval('test_refusals') < 0)"
                 try await line.execute("ALTER TABLE leat.checkpoint ADD CONSTRAINT test_refuses \(rule)")
-                try await line.running {
+                try await line.runningPipeline { pipeline in
                     // User 3 has the events 3, 7, 11, …, and the first of them keeps the lane from ending.
                     try await line.append(Line.events(40, users: 4))
                     try await line.wait(for: "the refusal") {
@@ -247,8 +247,16 @@ import Testing
                     isHeld.withLock { $0 = false }
                     server.release()
                     try await line.wait { $0.delivered == 40 }
+                    let counts = try await line.counts()
+                    #expect(counts.read == 40 && counts.transformed == 40 && counts.reconcile)
+                    try await line.letLanesLearn(pipeline)
+                    // The change came into force with the new beginning.
+                    try await line.append(Array(Line.events(44, users: 4, orders: [41: "fail"]).suffix(4)))
+                    try await line.wait { $0.delivered == 44 && $0.failed == 0 }
                 }
             }
+            let numbers = server.requests.compactMap { $0.event?.n }
+            #expect(Set(numbers) == Set(0..<44))
         }
     }
 
@@ -305,9 +313,13 @@ extension Line {
         try await log.records([LaneID(partition: partition, consumer: consumer)]).first?.counts.read ?? 0
     }
 
-    /// Looks again and again for half a minute at most.
-    func wait(for what: String, until isReached: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+    /// Looks again and again, within the bound.
+    func wait(
+        for what: String,
+        within bound: Duration = .seconds(60),
+        until isReached: () async throws -> Bool
+    ) async throws {
+        let deadline = ContinuousClock.now + bound
         while ContinuousClock.now < deadline {
             if try await isReached() { return }
             try await Task.sleep(for: .milliseconds(10))
@@ -322,7 +334,7 @@ extension Line {
               - name: second
                 connector: test.connector
                 config: {url: "\(url)"}
-                limits: {concurrency: 8, timeout: 5s, retries: 20}
+                limits: {concurrency: 8, timeout: 5s, retries: \(Self.retries)}
             connections: [{source: shop, destination: second}]
             """
         _ = try await catalog.apply(try Self.declaration(text), by: "test")

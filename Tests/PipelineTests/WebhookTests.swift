@@ -118,16 +118,6 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2))) func `Nothing that needs a secret is sent without it`() async throws {
-        try await RecordingServer.with { server in
-            try await send(Line.events(2, users: 2), to: server, "secret: token") { line in
-                try await line.wait { $0.deadLettered == 2 }
-                #expect(try await line.count("dead_letter WHERE code = 'request_secret'") == 2)
-            }
-            #expect(server.requests.isEmpty)
-        }
-    }
-
     @Test(.timeLimit(.minutes(2)))
     func `A configuration that the manifest does not describe is refused when it is made`() async throws {
         let wrong = [

@@ -106,15 +106,30 @@ struct Bench {
     func session(_ plugin: PluginIdentity, as kind: PluginKind = .transform, configuration: String = "{}")
         -> PluginSession
     {
-        var logger = Logger(label: "leat.test")
-        logger.logLevel = .critical
-        return PluginSession(
+        PluginSession(
             plugin,
             as: kind,
             configuration: Array(configuration.utf8)[...],
             workshop: workshop,
             logger: logger
         )
+    }
+
+    var logger: Logger {
+        var logger = Logger(label: "leat.test")
+        logger.logLevel = .critical
+        return logger
+    }
+
+    /// A stage of a rehearsal for a fixture of `Tests/FaultyPlugins`.
+    func stage(
+        _ library: URL,
+        _ kind: PluginKind = .transform,
+        config: String = "{}"
+    ) throws -> RehearsalStage {
+        var plugin = try upload(library)
+        plugin.kinds = [kind]
+        return RehearsalStage(plugin: plugin, kind: kind, config: config)
     }
 
     // MARK: What is left

@@ -106,6 +106,31 @@ import Testing
         await cluster.stop()
     }
 
+    @Test(.timeLimit(.minutes(2))) func `A server whose sessions outlive it is started once they are gone`()
+        async throws
+    {
+        let folder = TemporaryFolder()
+        let killed = Cluster(settings(folder))
+        try await killed.start()
+        let session = try await Connection.open(killed.connection)
+        let outliving = try await session.query("SELECT pg_backend_pid()")[0].int(0)
+        kill(Int32(outliving), SIGSTOP)
+        kill(try #require(await killed.processID), SIGKILL)
+        await killed.stop()
+        let heir = Cluster(settings(folder))
+        let log = settings(folder).logFile
+        async let started: Void = heir.start()
+        while Files.text(log)?.contains("pre-existing shared memory block") != true {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        kill(Int32(outliving), SIGCONT)
+        try await started
+        let answer = try await ask(heir, "SELECT 1")
+        #expect(try answer[0].int(0) == 1)
+        await heir.stop()
+        await session.close()
+    }
+
     @Test(.timeLimit(.minutes(2))) func `A server that is killed is started again and recovers`() async throws {
         let folder = TemporaryFolder()
         let (events, report) = AsyncStream.makeStream(of: ClusterEvent.self)

@@ -27,6 +27,20 @@ import Testing
     }
 }
 
+@Suite struct OpenFilesTests {
+    @Test func `A process takes as many open files as it is left, however few it began with`() throws {
+        var limit = rlimit()
+        #expect(unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        // One less is enough to see, and hurts nobody.
+        limit.rlim_cur = limit.rlim_max - 1
+        #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        #expect(OpenFiles.raise() == Int(limit.rlim_max))
+        var raised = rlimit()
+        #expect(unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0)
+        #expect(raised.rlim_cur == limit.rlim_max)
+    }
+}
+
 @Suite struct SpawnTests {
     /// What a shell wrote to descriptor 1, and how it ended.
     private func run(_ script: String, environment: [String] = []) throws -> String {

@@ -35,6 +35,16 @@ struct HostsTests {
                 try await senders.wait("the server that was cut off answered nobody") {
                     $0.server == "one" && $0.began > cut && $0.status == 503
                 }
+                // So many that what follows means something.
+                try await senders.wait("the server that was cut off answered few", times: 6) {
+                    $0.server == "one" && $0.began > cut
+                }
+                let two = site.two.address
+                #expect(
+                    await site.shop.receiver.wait(atMost: .seconds(60)) { requests in
+                        requests.count { $0.peer == two && $0.at > taken } > 5
+                    }
+                )
                 let healed = ContinuousClock.now
                 try await site.network.heal(site.one, site.base)
                 try await site.wait(on: "two", for: ["one": 4, "two": 4])
@@ -134,9 +144,9 @@ struct HostsTests {
                 try await site.wait(on: "one", for: ["one": 4, "two": 4])
                 #expect(try await site.metric("leat_lease_lost_total", of: "one") == 0)
             }
-            let duplicates = try await site.check(senders, repeatsAtMost: repeats)
-            // What the database had kept without anybody hearing of it came again from its senders.
-            if way == .fromDatabase { #expect(duplicates > 0) }
+            // What the database kept without anybody hearing of it may come again from its senders; whether it does hangs
+            // on the moment at which the link went.
+            try await site.check(senders, repeatsAtMost: repeats)
         }
     }
 

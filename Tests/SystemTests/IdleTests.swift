@@ -19,10 +19,13 @@ import Testing
         let server = try await ServerProcess.start(data: folder.path + "/leat", environment: environment)
         let token = try #require(server.token)
         let pool = ConnectionPool(cluster.connection, bounds: .init(connections: 1))
-        try await beats(10, pool)
+        let shop = Shop(folder: folder, receiver: try await RecordingServer.start())
+        // Its lanes have nothing to read, and nothing to say of it.
+        try await Crew(shop: shop, database: cluster.connection.address).setUp(server, token: token)
+        try await beats(20, pool)
         let began = ContinuousClock.now
         let before = try StatementLog(statements).counts
-        try await beats(35, pool)
+        try await beats(45, pool)
         let after = try StatementLog(statements).counts
         let seconds = began.duration(to: .now) / .seconds(1)
         let sent = after.merging(before) { $0 - $1 }.filter { $0.value > 0 }
@@ -38,7 +41,6 @@ import Testing
             UPDATE leat.catalog_revision SET revision = revision + 1
             """
         try await pool.execute(Statement("test.change", change))
-        let shop = Shop(folder: folder, receiver: try await RecordingServer.start())
         let end = ContinuousClock.now + .seconds(60)
         while try await !shop.leat(["source", "list"], server, token: token).output.contains("quiet") {
             try #require(ContinuousClock.now < end, "the change was not found")

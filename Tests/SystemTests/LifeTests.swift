@@ -108,7 +108,8 @@ import Testing
         try await DatabaseProxy.with(cluster.connection) { proxy in
             let server = try await ServerProcess.start(
                 data: shop.data,
-                environment: ["DATABASE_URL": proxy.settings.address]
+                // Less than any statement that hangs is given, so that the end cannot be an orderly one.
+                environment: ["DATABASE_URL": proxy.settings.address, "LEAT_SHUTDOWN_TIMEOUT": "3"]
             )
             try await shop.setUp(server, token: try #require(server.token))
             #expect(await shop.send([Shop.event(user: 1, number: 1)], to: server)?.status == 200)

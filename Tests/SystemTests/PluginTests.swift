@@ -12,9 +12,11 @@ import Testing
         try await shop.setUp(server, token: token)
         let detach = ["plugin", "detach", "com.example.mask-email", "--connection", "shop/receiver"]
         try await shop.succeed(detach, server, token)
+        try await shop.learned(by: server, token: token)
         #expect(await shop.send([Shop.event(user: 1, number: 1)], to: server)?.status == 200)
         _ = try await shop.settled(server, token: token)
         try await shop.succeed(["plugin", "attach"] + detach.dropFirst(2), server, token)
+        try await shop.learned(by: server, token: token)
         #expect(await shop.send([Shop.event(user: 1, number: 2)], to: server)?.status == 200)
         _ = try await shop.settled(server, token: token)
         #expect(try Arrivals(receiver.requests).addresses == ["user1@example.test", "u***@example.test"])

@@ -10,9 +10,9 @@ import Testing
     {
         let receiver = try await RecordingServer.start()
         let shop = Shop(folder: TemporaryFolder(), receiver: receiver)
-        var server = try await ServerProcess.start(data: shop.data)
+        let port = try await SteadyPort.next()
+        var server = try await ServerProcess.start(data: shop.data, port: port)
         let token = try #require(server.token)
-        let port = try #require(URL(string: server.address)?.port)
         try await shop.setUp(server, token: token)
         let client = try await SDKProcess(sdk, port: port, writeKey: Shop.writeKey)
         try client.begin("calls")

@@ -114,10 +114,10 @@ final class Senders: Sendable {
 
     func goOn() { state.withLock { $0.isPaused = false } }
 
-    /// Waits for an attempt as wanted.
-    func wait(_ words: Comment, until isWanted: (Attempt) -> Bool) async throws {
+    /// Waits for so many attempts as wanted.
+    func wait(_ words: Comment, times count: Int = 1, until isWanted: (Attempt) -> Bool) async throws {
         let end = ContinuousClock.now + .seconds(90)
-        while !attempts.contains(where: isWanted) {
+        while attempts.count(where: isWanted) < count {
             try #require(ContinuousClock.now < end, words)
             try await Task.sleep(for: .milliseconds(20))
         }

@@ -22,7 +22,13 @@ final class ServerProcess: Sendable {
         environment: [String: String] = [:],
         through prefix: [String] = []
     ) async throws -> ServerProcess {
-        let standard = ["PATH": "/usr/bin:/bin", "HOME": data + "/..", "LEAT_LOG_LEVEL": "notice"]
+        // Receivers of tests are on this machine, or in networks that are set aside for tests.
+        let standard = [
+            "PATH": "/usr/bin:/bin", "HOME": data + "/..", "LEAT_LOG_LEVEL": "notice",
+            "LEAT_DELIVERY_ALLOW": "127.0.0.0/8,198.18.0.0/15",
+            // Hundreds of tests share a few cores.
+            "LEAT_SHUTDOWN_TIMEOUT": "120",
+        ]
         let output = Pipe()
         let process = try ChildProcess(
             prefix + [Program.built("leat"), "serve", "--port", String(port), "--data-directory", data] + words,

@@ -20,18 +20,29 @@ struct Shop: Sendable {
     var data: String { folder.path + "/leat" }
 
     /// Runs `leat` with what follows, as the operator of `server`.
-    func leat(_ words: [String], _ server: ServerProcess, token: String) async throws -> Program.Ended {
+    func leat(
+        _ words: [String],
+        _ server: ServerProcess,
+        token: String,
+        input: String = ""
+    ) async throws -> Program.Ended {
         try await Program.run(
             [Program.built("leat")] + words,
             environment: [
                 "LEAT_SERVER": server.address, "LEAT_TOKEN": token, "HOME": folder.path, "PATH": "/usr/bin:/bin",
                 "SHOP_KEY": Self.writeKey,
-            ]
+            ],
+            input: input
         )
     }
 
     /// Uploads the plugins and describes everything in one file.
-    func setUp(_ server: ServerProcess, token: String, batch: Int = 20) async throws {
+    func setUp(
+        _ server: ServerProcess,
+        token: String,
+        batch: Int = 20,
+        config: String = ""
+    ) async throws {
         let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
         let mask = try await ExamplePackage.build("swift-mask-email", product: "MaskEmail").path
@@ -47,7 +58,7 @@ struct Shop: Sendable {
         try """
         sources: [{name: shop, writeKeys: ["${SHOP_KEY}"]}]
         destinations:
-          - {name: receiver, connector: leat.webhook, config: {url: "\(receiver.url)/events", batch: \(batch)}}
+          - {name: receiver, connector: leat.webhook, config: {url: "\(receiver.url)/events", batch: \(batch)\(config)}}
         connections:
           - {source: shop, destination: receiver, transformations: [{plugin: com.example.mask-email}]}
         """.write(toFile: file, atomically: true, encoding: .utf8)
@@ -66,6 +77,14 @@ struct Shop: Sendable {
         return String(buffer: try await response.body.collect(upTo: 1 << 16))
     }
 
+    /// What a server answers to whoever asks for a path.
+    func text(_ path: String, of server: ServerProcess, token: String) async throws -> String {
+        var request = HTTPClientRequest(url: server.address + path)
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        let response = try await Self.client.execute(request, timeout: .seconds(30))
+        return String(buffer: try await response.body.collect(upTo: 1 << 24))
+    }
+
     /// What a server says of one of its metrics without labels.
     func metric(_ name: String, of server: ServerProcess) async throws -> Double {
         let response = try await Self.client.execute(
@@ -78,6 +97,34 @@ struct Shop: Sendable {
             throw Refused(words: "no metric is called \(name)")
         }
         return value
+    }
+
+    /// Waits until the lanes of these servers were given the configuration as it stands now.
+    func learned(by servers: ServerProcess..., token: String) async throws {
+        var request = HTTPClientRequest(url: servers[0].address + "/api/v1/apply?dryRun=true")
+        request.method = .POST
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.body = .bytes(ByteBuffer(string: "{}"))
+        let response = try await Self.client.execute(request, timeout: .seconds(30))
+        let text = String(buffer: try await response.body.collect(upTo: 1 << 16))
+        let applied = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+        guard let revision = applied?["revision"] as? Int else { throw Refused(words: "no revision: \(text)") }
+        let end = ContinuousClock.now + .seconds(60)
+        for server in servers {
+            while try await metric("leat_pipeline_revision", of: server) < Double(revision) {
+                guard ContinuousClock.now < end else { throw Refused(words: "lanes are behind revision \(revision)") }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
+    /// How often the leases of these servers ran out: a busy machine alone may bring that about, and then something may be
+    /// delivered twice.
+    func lapses(on servers: ServerProcess...) async throws -> Double {
+        var lapses = 0.0
+        for server in servers { lapses += try await metric("leat_lease_lapses_total", of: server) }
+        return lapses
     }
 
     /// Sends events as one batch; returns the status, or nil when no answer came.

@@ -25,10 +25,11 @@ struct StatementLog {
 
     /// Reads the log of sessions that call themselves `leat`.
     init(_ folder: String) throws {
-        let text = try String(contentsOfFile: folder + "/statements.json", encoding: .utf8)
+        let bytes = try Data(contentsOf: URL(filePath: folder + "/statements.json"))
         var last: [Int: Int] = [:]
-        for line in text.split(separator: "\n") {
-            guard let entry = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
+        // Its last line may be just being written.
+        for line in bytes[...(bytes.lastIndex(of: 0x0A) ?? 0)].split(separator: 0x0A) {
+            guard let entry = try JSONSerialization.jsonObject(with: line) as? [String: Any],
                 entry["application_name"] as? String == "leat", let process = entry["pid"] as? Int,
                 let message = entry["message"] as? String
             else { continue }
@@ -92,6 +93,6 @@ extension StatementLog.Sent {
 
     /// The tables that are spread over machines when the database is.
     static func isData(_ relation: String) -> Bool {
-        relation.wholeMatch(of: /(chunk|checkpoint|dead_letter)(_\d+_\d+)?|lease|parked|partition/) != nil
+        relation.wholeMatch(of: /(chunk|checkpoint|dead_letter|trace)(_\d+_\d+)?|chain|lease|parked|partition/) != nil
     }
 }

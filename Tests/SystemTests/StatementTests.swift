@@ -47,7 +47,7 @@ import Testing
             let most = duration + 2 + Double(2 * changes)
             #expect(Double(count) <= most, "\(name) came \(count) times in \(duration) s with \(changes) changes")
         }
-        for name in ["checkpoint", "append", "read", "report_lanes", "audit_lanes", "dead_letters"] {
+        for name in ["checkpoint", "append", "read", "report_lanes", "audit_lanes", "dead_letters", "path_find"] {
             #expect(counts[name, default: 0] > 0, "\(name) was never sent")
         }
     }
@@ -66,9 +66,11 @@ import Testing
         _ = try await shop.settled(server, token: token)
         for words in [
             ["counts"], ["log"], ["log", "--by", "lane"], ["lanes"], ["audit"], ["audit", "--deep"], ["dead-letters"],
+            ["dead-letters", "summary"], ["dead-letters", "export"],
             ["log", "cat", "shop"], ["refused"], ["plugin", "timings"], ["plugin", "list"], ["source", "list"],
             ["export"], ["source", "create", "other"], ["source", "remove", "other"], ["token", "create", "ci"],
-            ["token", "revoke", "ci"],
+            ["token", "revoke", "ci"], ["trace", "user-2", "--for", "5m"], ["trace", "list"],
+            ["event", "u1-1", "--user", "user-1"], ["event", "u1-1", "--since", "10m"], ["trace", "end", "user-2"],
         ] {
             try await shop.succeed(words, server, token)
         }

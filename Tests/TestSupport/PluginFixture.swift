@@ -9,13 +9,13 @@ package enum PluginFixture: Sendable {
     package static let version = "1.0.0"
     /// `LEAT_KIND_TRANSFORM`.
     package static let transformKind: UInt64 = 1
-    /// `LEAT_KIND_DEST_REQUEST`; only the fixture `connector` is one.
+    /// `LEAT_KIND_DEST_REQUEST`; the fixtures `connector` and `grouper` are.
     package static let connectorKind: UInt64 = 2
 
     /// Compiles `Tests/FaultyPlugins/<name>.c`.
     ///
     /// - Parameters:
-    ///   - name: `events`, `load`, `liar`, `pry` or `connector`.
+    ///   - name: `events`, `load`, `liar`, `pry`, `connector` or `grouper`.
     ///   - definitions: As after the compiler's `-D`, such as `FAULT_NO_ENTRY` or `FIXTURE_VERSION="2.0.0"`.
     /// - Returns: The shared library, in a folder of this process.
     /// - Throws: `NotCompiled`.

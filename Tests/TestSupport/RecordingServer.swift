@@ -39,7 +39,7 @@ package final class RecordingServer: Sendable {
         /// Sends bytes that are not HTTP.
         case garbage
         /// Answers only when the test says so, see ``release()``.
-        case hold(Int)
+        case hold(Int, headers: [(String, String)] = [])
         /// Answers after so many milliseconds.
         case late(Int, milliseconds: Int64)
     }
@@ -266,7 +266,7 @@ private final class RequestRecorder: ChannelInboundHandler {
         case .garbage: Self.write("\u{1}\u{2}this is no answer\r\n\r\n", channel)
         case .late(let status, let milliseconds):
             channel.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) { Self.answer(status, [], "", channel) }
-        case .hold(let status): book.hold { Self.answer(status, [], "", channel) }
+        case .hold(let status, let headers): book.hold { Self.answer(status, headers, "", channel) }
         }
     }
 

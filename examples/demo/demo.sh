@@ -49,7 +49,8 @@ step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 line_after() { sed -n "s/^$1//p" "$2" | head -n 1; }
 
 step "Starting a server on a private PostgreSQL"
-"$leat" serve --port 0 --data-directory "$data" >"$scratch/server" 2>&1 &
+# The receiver of this demo is on this machine, where nothing is sent unless that is allowed.
+"$leat" serve --port 0 --data-directory "$data" --allow-targets 127.0.0.0/8 >"$scratch/server" 2>&1 &
 server=$!
 serving() { grep -q '^Leat serves at ' "$scratch/server"; }
 wait_for 120 "the server" serving

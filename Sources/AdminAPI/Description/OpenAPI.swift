@@ -98,6 +98,7 @@ extension Operation {
         case .conflict: "It contradicts what is there; the message says what."
         case .contentTooLarge: "The body is longer than is allowed."
         case .unsupportedMediaType: "The body is of another type than the one described."
+        case .tooManyRequests: "So many ask for this that nobody more may; try again."
         case .unprocessableContent: "Nothing was changed; the message or the details say what is wrong."
         case .serviceUnavailable: "The database or the server cannot serve this now; try again."
         default: "A fault of the server's own; its log says more."
@@ -112,6 +113,7 @@ extension Operation {
             case "key": ["type": "string", "pattern": "^[0-9a-f]{12}$"]
             case "node": ["type": "string", "description": "A node's identity, or a name that no other has."]
             case "partition": Schemas.partition
+            case "id": Schemas.letterID
             default: Schemas.slug
             }
         return ["name": .text(name), "in": "path", "required": true, "schema": schema]
@@ -120,7 +122,10 @@ extension Operation {
 
 extension Operation.Query {
     fileprivate var document: Document {
-        ["name": .text(name), "in": "query", "required": false, "description": .text(meaning), "schema": schema]
+        [
+            "name": .text(name), "in": "query", "required": .truth(isRequired), "description": .text(meaning),
+            "schema": schema,
+        ]
     }
 }
 

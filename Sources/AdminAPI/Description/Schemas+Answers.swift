@@ -63,22 +63,24 @@ extension Schemas {
             "StageCounts",
             object([
                 ("sources", array(of: object([("source", slug), ("accepted", count), ("refused", count)]))),
-                ("connections", array(of: object([("connection", text)] + stages.map { ($0, count) }))),
-            ])
-        ),
-        (
-            "DeadLetter",
-            object([
-                ("connection", text), ("partition", text), ("offset", count), ("part", orNothing("integer")),
-                ("at", moment), ("stage", text), ("code", text), ("message", text), ("plugin", orNothing("string")),
-                ("attempts", count), ("event", orNothing("string")), ("transformed", orNothing("string")),
-                ("history", ["description": "The latest attempts with what was answered."]),
+                (
+                    "connections",
+                    array(of: object([("connection", text)] + stages.map { ($0, count) } + [("reasons", reasons)]))
+                ),
             ])
         ),
         (
             "Refused",
             object([("source", slug), ("at", moment), ("code", text), ("message", text), ("event", text)])
         ),
+    ]
+
+    private static let reasons: Document = [
+        "type": "object", "additionalProperties": count,
+        "description": """
+        Why events were filtered or dropped: sample, filter, consent, or a plugin's id and its words. What begins with \
+        \"part dropped by\" counts parts of events of which something else went on.
+        """,
     ]
 
     private static let stages = [

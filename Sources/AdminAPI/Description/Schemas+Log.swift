@@ -41,7 +41,7 @@ extension Schemas {
                         "state",
                         [
                             "type": "string",
-                            "enum": ["missing", "off", "unheld", "silent", "reading", "waiting", "idle"],
+                            "enum": ["missing", "off", "paused", "unheld", "silent", "reading", "waiting", "idle"],
                         ]
                     ),
                     ("holder", orNothing("string")), ("epoch", orNothing("integer")),

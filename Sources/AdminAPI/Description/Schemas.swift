@@ -39,5 +39,6 @@ enum Schemas {
     static func orNothing(_ type: String) -> Document { ["type": [.text(type), "null"]] }
 
     /// Everything that the description names.
-    static let components: [(name: String, schema: Document)] = entries + wishes + answers + reports + log
+    static let components: [(name: String, schema: Document)] =
+        entries + wishes + answers + reports + log + delivery + secrets + paths + replays + letters + tail
 }

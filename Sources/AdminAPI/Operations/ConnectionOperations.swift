@@ -3,10 +3,10 @@ import HTTPTypes
 
 extension AdminAPI {
     var connectionOperations: [Operation] {
-        [listConnections, readConnection, putConnection, deleteConnection, attachPlugin, detachPlugin]
+        [listConnections, readConnection, putConnection, deleteConnection]
     }
 
-    private static let connectionPath = "/connections/{source}/{destination}"
+    static let connectionPath = "/connections/{source}/{destination}"
 
     private var listConnections: Operation {
         Operation(
@@ -78,56 +78,10 @@ extension AdminAPI {
             return .nothing
         }
     }
-
-    private var attachPlugin: Operation {
-        Operation(
-            method: .post,
-            path: "\(Self.connectionPath)/transformations",
-            id: "attachPlugin",
-            group: "connections",
-            summary: "Puts a transformation at the end of a connection's, or replaces the one of the same plugin.",
-            body: .json(Schemas.reference("Transformation")),
-            answers: [.ok("These are the changes.", Schemas.reference("Applied"))],
-            refusals: [.badRequest, .notFound, .contentTooLarge, .unprocessableContent]
-        ) { call in
-            let ends = try call.ends()
-            let step = try await call.entry(named: [:]) { document, path, problems in
-                Transformation(reading: document, at: path, &problems)
-            }
-            let applied = try await catalog.edit(ends, by: call.who) { steps in
-                if let place = steps.firstIndex(where: { $0.plugin.id == step.plugin.id }) {
-                    steps[place] = step
-                } else {
-                    steps.append(step)
-                }
-            }
-            return .json(applied.document)
-        }
-    }
-
-    private var detachPlugin: Operation {
-        Operation(
-            method: .delete,
-            path: "\(Self.connectionPath)/transformations/{plugin}",
-            id: "detachPlugin",
-            group: "connections",
-            summary: "Takes a plugin, by its id, out of a connection's transformations.",
-            answers: [.ok("These are the changes.", Schemas.reference("Applied"))],
-            refusals: [.notFound]
-        ) { call in
-            let ends = try call.ends()
-            let plugin = try call.name("plugin")
-            guard try ends.find(in: catalog.current).transformations.contains(where: { $0.plugin.id == plugin }) else {
-                throw APIError.notFound("transformation", "\(plugin) of \(ends.source)/\(ends.destination)")
-            }
-            let applied = try await catalog.edit(ends, by: call.who) { $0.removeAll { $0.plugin.id == plugin } }
-            return .json(applied.document)
-        }
-    }
 }
 
 /// The two names by which a connection is asked for.
-private struct Ends: Sendable {
+struct Ends: Sendable {
     let source: String
     let destination: String
 
@@ -140,36 +94,7 @@ private struct Ends: Sendable {
 }
 
 extension APICall {
-    fileprivate func ends() throws(APIError) -> Ends {
+    func ends() throws(APIError) -> Ends {
         Ends(source: try name("source"), destination: try name("destination"))
-    }
-}
-
-extension Catalog {
-    /// Changes the transformations of one connection, checked like a declaration.
-    fileprivate func edit(
-        _ ends: Ends,
-        by who: String,
-        _ edit: @Sendable (inout [Transformation]) -> Void
-    ) async throws -> Applied {
-        try await change(by: who) { snapshot throws(CatalogError) in
-            let connection = try ends.find(in: snapshot)
-            var steps = connection.transformations
-            edit(&steps)
-            guard steps.count <= Connection.maximumTransformations else {
-                let limit = Connection.maximumTransformations
-                throw .refused([Problem(Place(path: "transformations"), "has more than the \(limit) that are allowed")])
-            }
-            let wanted = DeclaredConnection(
-                source: ends.source,
-                destination: ends.destination,
-                transformations: steps,
-                lag: connection.lag,
-                enabled: connection.enabled
-            )
-            let (plan, problems) = Plan.make(from: snapshot, to: Declaration(connections: [wanted]))
-            guard problems.isEmpty else { throw .refused(problems) }
-            return plan.changes
-        }
     }
 }

@@ -2,7 +2,9 @@ import Catalog
 import HTTPTypes
 
 extension AdminAPI {
-    var destinationOperations: [Operation] { [listDestinations, readDestination, putDestination, deleteDestination] }
+    var destinationOperations: [Operation] {
+        [listDestinations, readDestination, putDestination, deleteDestination] + deliveryOperations
+    }
 
     private var listDestinations: Operation {
         Operation(

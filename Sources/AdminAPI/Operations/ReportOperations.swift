@@ -3,7 +3,7 @@ import EventModel
 import HTTPTypes
 
 extension AdminAPI {
-    var reportOperations: [Operation] { [readTimings, readCounts, listDeadLetters, listRefused] }
+    var reportOperations: [Operation] { [readTimings, readCounts, listRefused] }
 
     private static let limit = Operation.Query(
         name: "limit",
@@ -40,30 +40,6 @@ extension AdminAPI {
         }
     }
 
-    private var listDeadLetters: Operation {
-        Operation(
-            method: .get,
-            path: "/dead-letters",
-            id: "listDeadLetters",
-            group: "reports",
-            summary: "Lists events that are not tried again without a person.",
-            queries: [
-                .init(
-                    name: "connection",
-                    schema: ["type": "string", "pattern": "^[a-z0-9-]+/[a-z0-9-]+$"],
-                    meaning: "Only those of one connection, as source/destination."
-                ), Self.limit,
-            ],
-            answers: [.ok("The dead letters, the newest first.", Schemas.list("deadLetters", of: "DeadLetter"))],
-            refusals: [.badRequest, .notFound]
-        ) { call in
-            let snapshot = catalog.current
-            let connection = try call.connection(in: snapshot)
-            let letters = try await reports.deadLetters(connection, try call.limit())
-            return .json(["deadLetters": .list(letters.map { $0.document(in: snapshot) })])
-        }
-    }
-
     private var listRefused: Operation {
         Operation(
             method: .get,
@@ -89,15 +65,6 @@ extension APICall {
     /// The most entries of one answer, and how many there are when nobody says.
     fileprivate static let maximumEntries = 1000
     fileprivate static let standardEntries = 100
-
-    /// The connection that the query asks for, if it does.
-    fileprivate func connection(in snapshot: CatalogSnapshot) throws(APIError) -> ConsumerID? {
-        guard let name = query("connection") else { return nil }
-        guard let connection = snapshot.connections.first(where: { snapshot.name(of: $0) == name }) else {
-            throw .notFound("connection", name)
-        }
-        return connection.id
-    }
 
     /// The source that the query asks for, if it does.
     fileprivate func source(in snapshot: CatalogSnapshot) throws(APIError) -> SourceID? {

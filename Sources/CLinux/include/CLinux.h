@@ -53,6 +53,10 @@ int leat_pidfd_open(int32_t pid);
 /// Sends `signal` to the process that `pidfd` names.
 int leat_pidfd_kill(int pidfd, int signal);
 
+/// Reads one line of a terminal into `line` without showing it. The result is its length, or -EINTR when the person
+/// typed the interrupt character; the terminal is then as it was before.
+int leat_read_hidden(int terminal, char *line, uint32_t size);
+
 /// CPU time that all threads of process `pid` have used, in nanoseconds.
 int leat_process_cpu(int32_t pid, int64_t *nanoseconds);
 
@@ -173,6 +177,9 @@ int leat_name_process(const char *name);
 /// Sets soft and hard value of the limit `resource` (one of the LEAT_LIMIT_… values).
 int leat_set_limit(int resource, uint64_t value);
 
+/// Lets this process have as many open files as it may allow itself, and returns how many that are.
+int64_t leat_raise_open_files(void);
+
 enum leat_limit {
     LEAT_LIMIT_CPU = 0,
     LEAT_LIMIT_FILE_SIZE = 1,
@@ -202,5 +209,20 @@ int leat_drop_capabilities(void);
 /// Moves the calling single-threaded process into a network namespace of its own, empty but for a loopback that is down.
 /// With `user_namespace` it first makes a user namespace that maps only the caller's own ids.
 int leat_leave_network(bool user_namespace);
+
+// ---------------------------------------------------------------- finding addresses (resolve.c)
+
+/// An IPv4 address in the low 32 bits of `low`, or an IPv6 address in both.
+struct leat_address {
+    bool is_six;
+    uint64_t high;
+    uint64_t low;
+};
+
+/// Asks the system's resolver for the addresses of `name`, and writes at most `capacity` of them, the preferred first.
+///
+/// Returns how many, 0 when the name has none, and -1 when it could not be found out. It blocks for as long as the resolver
+/// takes, which may be a minute, and unlike the rest of this library it allocates and takes locks.
+int leat_resolve(const char *name, struct leat_address *addresses, int capacity);
 
 #endif

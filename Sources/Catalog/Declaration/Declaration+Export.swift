@@ -1,3 +1,4 @@
+import Conditions
 import EventModel
 
 extension Declaration {
@@ -10,7 +11,8 @@ extension Declaration {
                     name: $0.name,
                     enabled: $0.enabled,
                     partitions: Int($0.partitions),
-                    limits: $0.limits == .none ? nil : $0.limits
+                    limits: $0.limits == .none ? nil : $0.limits,
+                    transformations: $0.transformations.isEmpty ? nil : $0.transformations
                 )
             },
             destinations: snapshot.destinations.map {
@@ -19,6 +21,7 @@ extension Declaration {
                     connector: $0.connector,
                     config: $0.config,
                     limits: $0.limits,
+                    transport: $0.transport,
                     enabled: $0.enabled
                 )
             },
@@ -30,8 +33,10 @@ extension Declaration {
                     source: source.name,
                     destination: destination.name,
                     transformations: connection.transformations,
+                    selection: connection.selection,
                     lag: connection.lag,
-                    enabled: connection.enabled
+                    enabled: connection.enabled,
+                    sample: connection.sample
                 )
             }
         )
@@ -49,11 +54,11 @@ extension Declaration {
 }
 
 extension [Document.Member] {
-    fileprivate mutating func add(_ key: String, _ value: Document) {
+    mutating func add(_ key: String, _ value: Document) {
         append(Document.Member(key: key, line: 0, value: value))
     }
 
-    fileprivate mutating func add(_ key: String, _ text: String?) {
+    mutating func add(_ key: String, _ text: String?) {
         if let text { add(key, Document(.string(text))) }
     }
 
@@ -93,6 +98,7 @@ extension DeclaredSource {
         if let partitions { members.add("partitions", Document(.number("\(partitions)"))) }
         members.add("writeKeys", writeKeys.map { $0.map { Document(.string($0)) } })
         if let limits { members.add("limits", limits.document) }
+        if let transformations { members.add("transformations", transformations.map(\.document)) }
         return Document(.object(members))
     }
 }
@@ -105,6 +111,7 @@ extension DeclaredDestination {
         members.addUnlessEnabled(enabled)
         members.add(config: config)
         if limits != .standard { members.add("limits", limits.document) }
+        if transport != .standard { members.add("transport", transport.document) }
         return Document(.object(members))
     }
 }
@@ -121,13 +128,9 @@ extension SourceLimits {
 }
 
 extension DestinationLimits {
-    /// Every limit, so that the file does not change its meaning when a standard does.
+    /// Every limit that there is, so that the file does not change its meaning when a standard does.
     package var document: Document {
-        var members: [Document.Member] = []
-        members.add("concurrency", Document(.number("\(concurrency)")))
-        members.add("timeout", DurationText.text(milliseconds: timeout.milliseconds))
-        members.add("retries", Document(.number("\(retries)")))
-        return Document(.object(members))
+        .object(members.compactMap { member in member.value.map { (member.key, $0) } })
     }
 }
 
@@ -138,6 +141,8 @@ extension DeclaredConnection {
         members.add("destination", destination)
         members.addUnlessEnabled(enabled)
         if lag != .hold { members.add("lag", lag.rawValue) }
+        if sample != Connection.standardSample { members.add("trace", ["sample": .number(sample)]) }
+        members += selection.members
         if !transformations.isEmpty { members.add("transformations", transformations.map(\.document)) }
         return Document(.object(members))
     }
@@ -147,6 +152,7 @@ extension Transformation {
     package var document: Document {
         var members: [Document.Member] = []
         members.add("plugin", plugin.description)
+        members.add("when", when?.text)
         members.add(config: config)
         return Document(.object(members))
     }

@@ -1,3 +1,4 @@
+package import Conditions
 package import EventModel
 
 /// What somebody wants the configuration to be: the contents of one file.
@@ -99,6 +100,8 @@ package struct DeclaredSource: Equatable, Sendable {
     package var writeKeys: [String]?
     /// Nil leaves what is.
     package var limits: SourceLimits?
+    /// Nil leaves what is.
+    package var transformations: [Transformation]?
     package var place: Place
 
     package init(
@@ -107,6 +110,7 @@ package struct DeclaredSource: Equatable, Sendable {
         partitions: Int? = nil,
         writeKeys: [String]? = nil,
         limits: SourceLimits? = nil,
+        transformations: [Transformation]? = nil,
         place: Place = Place()
     ) {
         self.name = name
@@ -114,6 +118,7 @@ package struct DeclaredSource: Equatable, Sendable {
         self.partitions = partitions
         self.writeKeys = writeKeys
         self.limits = limits
+        self.transformations = transformations
         self.place = place
     }
 }
@@ -125,6 +130,7 @@ package struct DeclaredDestination: Equatable, Sendable {
     /// - Shape: canonical JSON of one object.
     package var config: String
     package var limits: DestinationLimits
+    package var transport: DestinationTransport
     package var enabled: Bool
     package var place: Place
 
@@ -133,6 +139,7 @@ package struct DeclaredDestination: Equatable, Sendable {
         connector: PluginReference,
         config: String = "{}",
         limits: DestinationLimits = .standard,
+        transport: DestinationTransport = .standard,
         enabled: Bool = true,
         place: Place = Place()
     ) {
@@ -140,6 +147,7 @@ package struct DeclaredDestination: Equatable, Sendable {
         self.connector = connector
         self.config = config
         self.limits = limits
+        self.transport = transport
         self.enabled = enabled
         self.place = place
     }
@@ -150,23 +158,30 @@ package struct DeclaredConnection: Equatable, Sendable {
     package var source: String
     package var destination: String
     package var transformations: [Transformation]
+    package var selection: Selection
     package var lag: LagPolicy
     package var enabled: Bool
+    /// See ``Connection/sample``.
+    package var sample: Double
     package var place: Place
 
     package init(
         source: String,
         destination: String,
         transformations: [Transformation] = [],
+        selection: Selection = .everything,
         lag: LagPolicy = .hold,
         enabled: Bool = true,
+        sample: Double = Connection.standardSample,
         place: Place = Place()
     ) {
         self.source = source
         self.destination = destination
         self.transformations = transformations
+        self.selection = selection
         self.lag = lag
         self.enabled = enabled
+        self.sample = sample
         self.place = place
     }
 

@@ -62,6 +62,16 @@ struct DeclarationReader {
         return nil
     }
 
+    /// A number that may have a fraction.
+    mutating func rate(_ key: String, in range: ClosedRange<Double>, _ problems: inout [Problem]) -> Double? {
+        guard let value = value(key) else { return nil }
+        if case .number(let word) = value.content, let number = Double(word), range.contains(number) { return number }
+        let least = Document.number(range.lowerBound).canonicalJSON
+        let most = Document.number(range.upperBound).canonicalJSON
+        problems.append(Problem(place(of: key), "must be a number from \(least) to \(most), such as 0.5 or 50"))
+        return nil
+    }
+
     /// - Unit: milliseconds.
     mutating func duration(_ key: String, in range: ClosedRange<Int64>, _ problems: inout [Problem]) -> Int64? {
         guard let value = value(key) else { return nil }

@@ -1,3 +1,4 @@
+import Conditions
 import EventModel
 
 extension DeclaredPlugin {
@@ -62,6 +63,7 @@ extension DeclaredSource {
         if let document = reader.value("limits") {
             limits = SourceLimits(reading: document, at: reader.place(of: "limits").path, &problems)
         }
+        transformations = reader.transformations(&problems)
         reader.refuseOtherKeys(&problems)
         guard let name else { return nil }
         self.name = name
@@ -80,6 +82,11 @@ extension DeclaredDestination {
         config = reader.config("config", &problems)
         enabled = reader.bool("enabled", default: true, &problems)
         limits = DestinationLimits(reading: reader.value("limits"), at: reader.place(of: "limits").path, &problems)
+        transport = DestinationTransport(
+            reading: reader.value("transport"),
+            at: reader.place(of: "transport").path,
+            &problems
+        )
         reader.refuseOtherKeys(&problems)
         guard let name, let connector else { return nil }
         self.name = name
@@ -102,9 +109,15 @@ extension DestinationLimits {
     package init(reading document: Document?, at path: String, _ problems: inout [Problem]) {
         self = .standard
         guard let document, var reader = DeclarationReader(document, at: path, problems: &problems) else { return }
+        requestsPerSecond = reader.rate("requestsPerSecond", in: Self.rateRange, &problems)
+        eventsPerSecond = reader.rate("eventsPerSecond", in: Self.rateRange, &problems)
         concurrency = reader.int("concurrency", in: Self.concurrencyRange, &problems) ?? concurrency
+        batchEvents = reader.int("batchEvents", in: Self.batchEventsRange, &problems)
+        linger = reader.duration("linger", in: Self.lingerRange, &problems).map { .milliseconds($0) }
         timeout = reader.duration("timeout", in: Self.timeoutRange, &problems).map { .milliseconds($0) } ?? timeout
         retries = reader.int("retries", in: Self.retriesRange, &problems) ?? retries
+        retryFor = reader.duration("retryFor", in: Self.retryForRange, &problems).map { .milliseconds($0) } ?? retryFor
+        ordered = reader.bool("ordered", default: ordered, &problems)
         reader.refuseOtherKeys(&problems)
     }
 }
@@ -125,10 +138,15 @@ extension DeclaredConnection {
                 problems.append(Problem(reader.place(of: "lag"), "must be \(words)"))
             }
         }
-        let limit = Connection.maximumTransformations
-        transformations = (reader.list("transformations", atMost: limit, &problems) ?? []).compactMap { entry in
-            Transformation(reading: entry.document, at: entry.path, &problems)
+        sample = Connection.standardSample
+        if let trace = reader.value("trace"),
+            var inner = DeclarationReader(trace, at: reader.place(of: "trace").path, problems: &problems)
+        {
+            sample = inner.rate("sample", in: Connection.sampleRange, &problems) ?? sample
+            inner.refuseOtherKeys(&problems)
         }
+        selection = reader.selection(&problems)
+        transformations = reader.transformations(&problems) ?? []
         reader.refuseOtherKeys(&problems)
         guard let source, let destination else { return nil }
         self.source = source
@@ -141,13 +159,22 @@ extension Transformation {
         guard var reader = DeclarationReader(document, at: path, problems: &problems) else { return nil }
         let plugin = reader.plugin("plugin", &problems)
         let config = reader.config("config", &problems)
+        let when = reader.condition("when", &problems)
         reader.refuseOtherKeys(&problems)
         guard let plugin else { return nil }
-        self.init(plugin: plugin, config: config)
+        self.init(plugin: plugin, config: config, when: when)
     }
 }
 
 extension DeclarationReader {
+    /// Nil when nothing is said of them.
+    fileprivate mutating func transformations(_ problems: inout [Problem]) -> [Transformation]? {
+        let limit = Connection.maximumTransformations
+        return list("transformations", atMost: limit, &problems)?.compactMap { entry in
+            Transformation(reading: entry.document, at: entry.path, &problems)
+        }
+    }
+
     fileprivate mutating func slug(_ key: String, _ problems: inout [Problem]) -> String? {
         guard let text = requiredString(key, &problems) else { return nil }
         guard Slug.isValid(text) else {

@@ -1,3 +1,4 @@
+import Conditions
 import EventModel
 import PostgreSQL
 
@@ -30,30 +31,13 @@ private let insertWriteKey = Statement(
     """
 )
 private let deleteWriteKey = Statement("catalog.remove_write_key", "DELETE FROM leat.write_key WHERE key_hash = $1")
-private let insertDestination = Statement(
-    "catalog.add_destination",
-    """
-    INSERT INTO leat.destination (name, connector, version, config, limits, enabled) VALUES ($1, $2, $3, $4, $5, $6)
-    """
-)
-private let rewriteDestination = Statement(
-    "catalog.update_destination",
-    """
-    UPDATE leat.destination SET connector = $2, version = $3, config = $4, limits = $5, enabled = $6
-    WHERE destination_id = $1
-    """
-)
-private let retireDestination = Statement(
-    "catalog.remove_destination",
-    "UPDATE leat.destination SET removed_at = now() WHERE destination_id = $1"
-)
 private let insertConnection = Statement(
     "catalog.add_connection",
     "SELECT connection_id FROM leat.add_connection($1, $2, $3)"
 )
 private let switchConnection = Statement(
     "catalog.update_connection",
-    "UPDATE leat.connection SET enabled = $2, lag = $3 WHERE connection_id = $1"
+    "UPDATE leat.connection SET enabled = $2, lag = $3, selection = $4, trace_sample = $5 WHERE connection_id = $1"
 )
 private let retireConnection = Statement(
     "catalog.remove_connection",
@@ -66,8 +50,22 @@ private let deleteTransformations = Statement(
 private let insertTransformation = Statement(
     "catalog.add_transformation",
     """
-    INSERT INTO leat.connection_transformation (connection_id, position, plugin_id, version, config)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO leat.connection_transformation (connection_id, position, plugin_id, version, config, condition)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    """
+)
+private let deleteSourceTransformations = Statement(
+    "catalog.drop_source_transformations",
+    """
+    DELETE FROM leat.source_transformation t USING leat.source s
+    WHERE t.source_id = s.source_id AND s.name = $1 AND s.removed_at IS NULL
+    """
+)
+private let insertSourceTransformation = Statement(
+    "catalog.add_source_transformation",
+    """
+    INSERT INTO leat.source_transformation (source_id, position, plugin_id, version, config, condition)
+    SELECT source_id, $2, $3, $4, $5, $6 FROM leat.source WHERE name = $1 AND removed_at IS NULL
     """
 )
 
@@ -91,6 +89,9 @@ extension Change {
         case .limitSource(let name, let limits, _):
             let values = limits.members.map { $0.value.map(Parameter.int8) ?? .null }
             _ = try await connection.query(setLimits, [.text(name)] + values)
+        case .transformSource(let name, let transformations, _):
+            _ = try await connection.query(deleteSourceTransformations, [.text(name)])
+            try await Self.write(transformations, of: .text(name), insertSourceTransformation, on: connection)
         case .removeSource(let id, _):
             _ = try await connection.query(deleteSourceKeys, [.int8(id.rawValue)])
             _ = try await connection.query(retireSource, [.int8(id.rawValue)])
@@ -105,24 +106,24 @@ extension Change {
             return GeneratedKey(source: source, key: key)
         case .removeWriteKey(_, let hash, _):
             _ = try await connection.query(deleteWriteKey, [.bytes(hash.bytes)])
-        case .addDestination(let destination):
-            _ = try await connection.query(insertDestination, [.text(destination.name)] + destination.parameters)
-        case .updateDestination(let id, let destination, _):
-            _ = try await connection.query(rewriteDestination, [.int8(id.rawValue)] + destination.parameters)
-        case .removeDestination(let id, _):
-            _ = try await connection.query(retireDestination, [.int8(id.rawValue)])
+        case .addDestination, .updateDestination, .removeDestination, .limitDestination, .pauseDestination,
+            .drainDestination, .resumeDestination:
+            try await carryOutOnDestination(connection)
         case .addConnection(let wanted):
             let ends: [Parameter] = [.text(wanted.source), .text(wanted.destination), .bool(wanted.enabled)]
             guard let row = try await connection.query(insertConnection, ends).first else {
                 throw CatalogError.missing(noun: "connection", name: wanted.name)
             }
             let id = try row.int8(0)
-            if wanted.lag != .hold { try await Self.set(wanted, of: id, on: connection) }
-            try await Self.write(wanted.transformations, of: id, on: connection)
+            if wanted.lag != .hold || wanted.selection != .everything || wanted.sample != Connection.standardSample {
+                try await Self.set(wanted, of: id, on: connection)
+            }
+            try await Self.write(wanted.transformations, of: .int8(id), insertTransformation, on: connection)
         case .updateConnection(let id, let wanted, _):
             try await Self.set(wanted, of: id.rawValue, on: connection)
             _ = try await connection.query(deleteTransformations, [.int8(id.rawValue)])
-            try await Self.write(wanted.transformations, of: id.rawValue, on: connection)
+            let owner = Parameter.int8(id.rawValue)
+            try await Self.write(wanted.transformations, of: owner, insertTransformation, on: connection)
         case .removeConnection(let id, _):
             _ = try await connection.query(retireConnection, [.int8(id.rawValue)])
         }
@@ -136,33 +137,28 @@ extension Change {
     ) async throws {
         _ = try await connection.query(
             switchConnection,
-            [.int8(id), .bool(wanted.enabled), .text(wanted.lag.rawValue)]
+            [
+                .int8(id), .bool(wanted.enabled), .text(wanted.lag.rawValue), .text(wanted.selection.canonicalJSON),
+                .float8(wanted.sample),
+            ]
         )
     }
 
     private static func write(
         _ transformations: [Transformation],
-        of id: Int64,
+        of owner: Parameter,
+        _ statement: Statement,
         on connection: PostgreSQL.Connection
     ) async throws {
         for (position, step) in transformations.enumerated() {
             _ = try await connection.query(
-                insertTransformation,
+                statement,
                 [
-                    .int8(id), .int2(Int16(position)), .text(step.plugin.id),
+                    owner, .int2(Int16(position)), .text(step.plugin.id),
                     step.plugin.version.map(Parameter.text) ?? .null, .text(step.config),
+                    step.when.map { .text($0.text) } ?? .null,
                 ]
             )
         }
-    }
-}
-
-extension DeclaredDestination {
-    /// Everything but the name, in the order in which both statements want it.
-    fileprivate var parameters: [Parameter] {
-        [
-            .text(connector.id), connector.version.map(Parameter.text) ?? .null, .text(config),
-            .text(limits.document.canonicalJSON), .bool(enabled),
-        ]
     }
 }

@@ -22,6 +22,8 @@ struct ConfigSchema {
     /// What is wrong with a configuration, each with its path in it.
     func problems(with config: String) -> [JSONSchema.Problem] {
         var tape = JSONTape(limits: Self.limits)
+        // What stands for a secret is no part of it.
+        let config = SecretReference.replace(in: config) { _ in SecretToken.specimen.text }
         guard (try? tape.parse(Array(config.utf8))) != nil else { return [.init("", "nests too deeply")] }
         return schema.problems(with: tape.root, in: tape)
     }
@@ -31,16 +33,23 @@ extension CatalogSnapshot {
     /// What would no longer be created if a version became the active one: those who follow it with a configuration that
     /// it does not take.
     ///
-    /// Left out are the destinations and connections of these names, which get another configuration with the same step.
+    /// Left out are the sources, destinations and connections of these names, which get another configuration with the same
+    /// step.
     func misfits(
         activating id: String,
         manifest: String,
+        exceptSources redeclared: Set<String> = [],
         exceptDestinations redone: Set<String> = [],
         exceptConnections rewired: Set<String> = []
     ) -> [String] {
         guard let schema = ConfigSchema(manifest: manifest) else { return [] }
         let reference = PluginReference(id: id)
         var users: [(name: String, config: String)] = []
+        for source in sources where !redeclared.contains(source.name) {
+            for step in source.transformations where step.plugin == reference {
+                users.append(("source \"\(source.name)\"", step.config))
+            }
+        }
         for destination in destinations where destination.connector == reference && !redone.contains(destination.name) {
             users.append(("destination \"\(destination.name)\"", destination.config))
         }

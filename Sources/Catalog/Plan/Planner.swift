@@ -51,11 +51,14 @@ struct Planner {
     private mutating func checkFollowers(of plugin: DeclaredPlugin, _ id: String, _ version: String) {
         guard let known = snapshot.plugin(PluginReference(id: id, version: version)) else { return }
         // Those that are pruned need not fit either.
+        let goneSources = snapshot.sources.map(\.name).filter { !sourceWillExist($0) }
+        let redeclared = (declaration.sources ?? []).filter { $0.transformations != nil }.map(\.name)
         let goneDestinations = prune && declaration.destinations != nil ? snapshot.destinations.map(\.name) : []
         let goneConnections = prune && declaration.connections != nil ? snapshot.connections.map(snapshot.name) : []
         let misfits = snapshot.misfits(
             activating: id,
             manifest: known.manifest,
+            exceptSources: Set(redeclared + goneSources),
             exceptDestinations: Set((declaration.destinations ?? []).map(\.name) + goneDestinations),
             exceptConnections: Set((declaration.connections ?? []).map(\.name) + goneConnections)
         )
@@ -63,7 +66,7 @@ struct Planner {
     }
 
     /// The version that a reference will mean once the plan is carried out, if it is here already.
-    private func version(of reference: PluginReference) -> (declared: DeclaredPlugin?, known: PluginVersion?) {
+    func version(of reference: PluginReference) -> (declared: DeclaredPlugin?, known: PluginVersion?) {
         let declared = declaration.plugins?.first { plugin in
             plugin.id == reference.id && (reference.version == nil || plugin.version == reference.version)
         }
@@ -128,12 +131,14 @@ struct Planner {
                     changes.append(.enableSource(existing.id, name: existing.name, enabled: source.enabled))
                 }
                 planLimits(of: source, existing: existing.limits)
+                planTransformations(of: source, existing: existing.transformations)
                 planWriteKeys(of: source, existing: snapshot.writeKeys(of: existing.id))
             } else {
                 let partitions = source.partitions ?? Source.defaultPartitions
                 changes.append(.addSource(name: source.name, enabled: source.enabled, partitions: partitions))
                 if source.writeKeys == nil { changes.append(.generateWriteKey(source: source.name)) }
                 planLimits(of: source, existing: .none)
+                planTransformations(of: source, existing: [])
                 planWriteKeys(of: source, existing: [])
             }
         }
@@ -143,6 +148,14 @@ struct Planner {
         guard let limits = source.limits, limits != existing else { return }
         let differences = Differences.between(existing, limits)
         changes.append(.limitSource(name: source.name, limits, differences: differences))
+    }
+
+    private mutating func planTransformations(of source: DeclaredSource, existing: [Transformation]) {
+        guard let transformations = source.transformations else { return }
+        check(transformations, at: source.place)
+        let differences = Differences.between(existing, transformations)
+        guard !differences.isEmpty else { return }
+        changes.append(.transformSource(name: source.name, transformations, differences: differences))
     }
 
     private mutating func planWriteKeys(of source: DeclaredSource, existing: [WriteKey]) {
@@ -181,6 +194,7 @@ struct Planner {
             )
             let config = Place(path: destination.place.path + ".config", line: destination.place.line)
             check(destination.config, of: destination.connector, at: config)
+            checkSecrets(of: destination, at: config)
             guard let existing = snapshot.destination(named: destination.name) else {
                 changes.append(.addDestination(destination))
                 continue
@@ -199,17 +213,7 @@ struct Planner {
             checkEnd(connection.source, "source", at: connection.place, exists: sourceWillExist(connection.source))
             let destinationExists = destinationWillExist(connection.destination)
             checkEnd(connection.destination, "destination", at: connection.place, exists: destinationExists)
-            for (number, transformation) in connection.transformations.enumerated() {
-                let path = "\(connection.place.path).transformations[\(number)]"
-                check(
-                    transformation.plugin,
-                    at: Place(path: path + ".plugin", line: connection.place.line),
-                    is: "transformation",
-                    of: .transform
-                )
-                let config = Place(path: path + ".config", line: connection.place.line)
-                check(transformation.config, of: transformation.plugin, at: config)
-            }
+            check(connection.transformations, at: connection.place)
             guard let existing = snapshot.connection(from: connection.source, to: connection.destination) else {
                 changes.append(.addConnection(connection))
                 continue
@@ -218,6 +222,22 @@ struct Planner {
             if !differences.isEmpty {
                 changes.append(.updateConnection(existing.id, connection, differences: differences))
             }
+        }
+    }
+
+    /// Those of the source or the connection that stands at `place`.
+    private mutating func check(_ transformations: [Transformation], at place: Place) {
+        for (number, transformation) in transformations.enumerated() {
+            let path = "\(place.path).transformations[\(number)]"
+            check(
+                transformation.plugin,
+                at: Place(path: path + ".plugin", line: place.line),
+                is: "transformation",
+                of: .transform
+            )
+            let config = Place(path: path + ".config", line: place.line)
+            check(transformation.config, of: transformation.plugin, at: config)
+            refuseSecrets(in: transformation.config, at: config)
         }
     }
 

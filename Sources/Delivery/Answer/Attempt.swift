@@ -10,6 +10,13 @@ package struct Attempt: Equatable, Sendable {
     /// The beginning of the destination's answer, when it was not a success.
     /// - Shape: at most ``maximumText`` bytes of UTF-8, secrets masked.
     package let text: String
+    /// From sending to the first byte of the answer; nil where none came.
+    package let firstByte: Duration?
+    /// What the answer said of itself and of the next request; empty for a success that is not kept.
+    /// - Shape: see ``AnswerHeaders``.
+    package let answerHeaders: [OutboundRequest.Header]
+    /// What was sent, one for all tries of a stay; nil for those that nobody keeps.
+    package var request: RequestSummary?
 
     /// What came back.
     package enum Result: Equatable, Sendable {
@@ -17,12 +24,29 @@ package struct Attempt: Equatable, Sendable {
         case fault(TransportFault)
     }
 
-    package init(number: Int, at: Int64, duration: Duration, result: Result, text: String = "") {
+    package init(
+        number: Int,
+        at: Int64,
+        duration: Duration,
+        result: Result,
+        text: String = "",
+        firstByte: Duration? = nil,
+        answerHeaders: [OutboundRequest.Header] = [],
+        request: RequestSummary? = nil
+    ) {
         self.number = number
         self.at = at
         self.duration = duration
         self.result = result
         self.text = text
+        self.firstByte = firstByte
+        self.answerHeaders = answerHeaders
+        self.request = request
+    }
+
+    /// What is to be stored of it beside its request, in bytes and about.
+    package var size: Int {
+        answerHeaders.reduce(text.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count }
     }
 
     /// - Unit: bytes.
@@ -35,19 +59,4 @@ package struct Attempt: Equatable, Sendable {
         case .fault(let fault): fault.rawValue
         }
     }
-}
-
-/// Why no complete answer came back.
-package enum TransportFault: String, Sendable, CaseIterable {
-    case nameNotFound = "name_not_found"
-    case refused = "connection_refused"
-    case connectTimeout = "connect_timeout"
-    case tls = "tls"
-    case reset = "connection_reset"
-    case timeout = "timeout"
-    /// The answer is not HTTP.
-    case garbage = "not_http"
-    /// The sender was stopped.
-    case cancelled = "cancelled"
-    case other = "transport"
 }

@@ -1,9 +1,59 @@
-/// Reads the `Retry-After` header: seconds, or one of the three forms of an HTTP date.
+/// Reads how long a destination asks to be left alone: `Retry-After` as seconds or one of the three forms of an HTTP date,
+/// and where it is not given, what the headers of rate limits say of the time until they begin anew.
 ///
-/// - Source: RFC 9110, sections 10.2.3 and 5.6.7.
+/// - Source: RFC 9110, sections 10.2.3 and 5.6.7; draft-ietf-httpapi-ratelimit-headers, in its forms up to 07
+///   (`RateLimit-Reset: 30`, `RateLimit: limit=10, remaining=0, reset=30`) and since 08 (`RateLimit: "name";r=0;t=30`).
 package enum RetryAfter {
     /// The longest time a destination may ask for; a longer wish is cut to it.
     package static let longest = Duration.seconds(24 * 60 * 60)
+
+    /// The time to wait from `now`, in seconds since 1970, as the headers of an answer say; nil when none does.
+    ///
+    /// Rate limits are told with successes too, so only `isThrottled`, a 429 or 503, lets them count.
+    package static func asked(by header: (String) -> String?, isThrottled: Bool, now: Int64) -> Duration? {
+        if let wish = header("Retry-After").flatMap({ parse($0, now: now) }) { return wish }
+        guard isThrottled else { return nil }
+        if let wish = header("RateLimit-Reset").flatMap({ reset($0, now: now) }) { return wish }
+        if let wish = header("RateLimit").flatMap({ rateLimit($0) }) { return wish }
+        return header("X-RateLimit-Reset").flatMap { reset($0, now: now) }
+    }
+
+    /// Seconds, or a moment in seconds or milliseconds since 1970: told apart by size, since nobody asks for 30 years.
+    private static func reset(_ text: String, now: Int64) -> Duration? {
+        let text = text.trimmedWhitespace
+        guard let number = Double(text), number >= 0, number.isFinite else { return parse(text, now: now) }
+        if number < firstMoment { return min(.seconds(number), longest) }
+        let moment = number < firstMoment * 1_000 ? number : number / 1_000
+        return .seconds(min(max(moment - Double(now), 0), longest / .seconds(1)))
+    }
+
+    /// From here on a number is a moment: September 2001.
+    /// - Unit: seconds since 1970.
+    private static let firstMoment = 1e9
+
+    /// The longest of the times that the field's limits name, of those that are used up if any is said to be.
+    private static func rateLimit(_ text: String) -> Duration? {
+        var times: [(rest: Int?, time: Int64)] = []
+        for item in text.split(separator: ",").prefix(mostItems) {
+            var rest: Int?
+            var time: Int64?
+            for parameter in item.split(separator: ";") {
+                let sides = parameter.split(separator: "=", maxSplits: 1).map { String($0).trimmedWhitespace }
+                guard sides.count == 2 else { continue }
+                switch sides[0] {
+                case "t", "reset": time = Int64(sides[1]).flatMap { $0 >= 0 ? $0 : nil }
+                case "r", "remaining": rest = Int(sides[1])
+                default: break
+                }
+            }
+            if let time { times.append((rest, time)) }
+        }
+        let spent = times.filter { $0.rest == 0 }
+        return (spent.isEmpty ? times : spent).map(\.time).max().map { min(.seconds($0), longest) }
+    }
+
+    /// Limits that are read of one field.
+    private static let mostItems = 16
 
     /// The time to wait from `now`, in seconds since 1970, or nil for a text that says nothing.
     package static func parse(_ text: String, now: Int64) -> Duration? {

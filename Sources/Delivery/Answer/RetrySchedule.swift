@@ -15,6 +15,12 @@ package struct RetrySchedule: Equatable, Sendable {
     package var maximumAttempts: Int
     /// How long an event that fails while others succeed waits out its delays, however few tries that were.
     package var maximumAge: Duration
+    /// Answers 429 to one event while others are served before it becomes a dead letter; they count as no tries.
+    package var maximumThrottles: Int
+    /// How long an event waits that is answered 429 while others are served, however few answers that were.
+    package var maximumThrottledAge: Duration
+    /// How long nobody may have been served, beside answers 401 and 403, before the destination is to be paused.
+    package var unauthorizedPatience: Duration
 
     package init(
         first: Duration = .seconds(1),
@@ -22,7 +28,10 @@ package struct RetrySchedule: Equatable, Sendable {
         shortTries: Int = 4,
         longestShortDelay: Duration = .seconds(30),
         maximumAttempts: Int = 21,
-        maximumAge: Duration = .seconds(72 * 60 * 60)
+        maximumAge: Duration = .seconds(72 * 60 * 60),
+        maximumThrottles: Int = 200,
+        maximumThrottledAge: Duration = .seconds(24 * 60 * 60),
+        unauthorizedPatience: Duration = .seconds(120)
     ) {
         self.first = first
         self.cap = cap
@@ -30,6 +39,9 @@ package struct RetrySchedule: Equatable, Sendable {
         self.longestShortDelay = longestShortDelay
         self.maximumAttempts = maximumAttempts
         self.maximumAge = maximumAge
+        self.maximumThrottles = maximumThrottles
+        self.maximumThrottledAge = maximumThrottledAge
+        self.unauthorizedPatience = unauthorizedPatience
     }
 
     /// The time from a failed attempt, counted from 1, to the next.
@@ -47,5 +59,18 @@ package struct RetrySchedule: Equatable, Sendable {
     /// Whether an event that fails while others succeed has had its share.
     package func isExhausted(attempts: Int, age: Duration) -> Bool {
         attempts >= maximumAttempts || (age >= maximumAge && attempts >= min(3, maximumAttempts))
+    }
+
+    /// The time to the next try of an event that is answered 429 while others are served.
+    ///
+    /// What it has waited for already bounds it too, so that the delays go on growing when the event was parked meanwhile.
+    package func delay(afterThrottles count: Int, waited: Duration, retryAfter: Duration?, random: Double) -> Duration {
+        let delay = delay(after: count, retryAfter: retryAfter, random: random)
+        return retryAfter == nil ? max(delay, min(waited, cap) * random) : delay
+    }
+
+    /// Whether an event that is answered 429 while others are served has had its share.
+    package func isThrottledOut(throttles: Int, waited: Duration) -> Bool {
+        throttles >= maximumThrottles || (waited >= maximumThrottledAge && throttles >= 1)
     }
 }

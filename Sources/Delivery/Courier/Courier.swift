@@ -1,36 +1,10 @@
+import EventModel
 import Synchronization
 
 /// Sends what the lanes of one destination hand over, as many at a time as the destination may have.
 ///
 /// - Owner: whoever runs it; one per destination and node, so that all its lanes share one circuit and one bound.
 package final class Courier: Sendable {
-    /// A request on its way, with whom to tell about its end.
-    package struct Parcel: Sendable {
-        package let request: OutboundRequest
-        /// How many events it carries.
-        package let events: Int
-        /// Tries before this stay that count.
-        package let attempts: Int
-        /// How long it has waited for them while it was parked.
-        package let waited: Duration
-        /// Called once, with the tries of this stay, from any thread; must return at once.
-        package let end: @Sendable (Dispatch.Ending, [Attempt]) -> Void
-
-        package init(
-            request: OutboundRequest,
-            events: Int,
-            attempts: Int = 0,
-            waited: Duration = .zero,
-            end: @escaping @Sendable (Dispatch.Ending, [Attempt]) -> Void
-        ) {
-            self.request = request
-            self.events = events
-            self.attempts = attempts
-            self.waited = waited
-            self.end = end
-        }
-    }
-
     /// Names a parcel until its end.
     package struct Receipt: Hashable, Sendable {
         fileprivate let number: UInt64
@@ -38,7 +12,11 @@ package final class Courier: Sendable {
 
     private struct State {
         var dispatch: Dispatch
+        var secrets: HeldSecrets
+        /// How requests travel, or why none can.
+        var transport: Result<Transport, Transport.Hindrance>
         var parcels: [UInt64: (parcel: Parcel, attempts: [Attempt])] = [:]
+        var edition = 0
         /// The tries that are under way, each to be called off by itself.
         var underWay: [UInt64: Task<Sender.Exchange, Never>] = [:]
         /// Taken to be sent, whose try has not begun.
@@ -46,6 +24,14 @@ package final class Courier: Sendable {
         var nextNumber: UInt64 = 0
         /// The earliest time a timer is set for.
         var alarm: ContinuousClock.Instant?
+        /// How the last try failed that did.
+        var lastFailure: String?
+
+        /// What has to be put right before anything is sent; nil while there is nothing.
+        var hindrance: Transport.Hindrance? {
+            if case .failure(let hindrance) = transport { return hindrance }
+            return secrets.waitsFor.map { .missing($0) }
+        }
     }
 
     /// How often it is asked again whether anything may be sent.
@@ -56,6 +42,10 @@ package final class Courier: Sendable {
     private let sender: Sender
     /// Asked before anything is sent: false while somebody else may have taken over the lanes.
     private let maySend: @Sendable () -> Bool
+    /// Told what concerns more than one request; must return at once.
+    private let tell: @Sendable (Dispatch.News) -> Void
+    /// Told once when everything begins to wait for a secret or a transport that can be used, and why.
+    private let onWait: @Sendable (String) -> Void
     private let state: Mutex<State>
     private let calledOff = Atomic<Int>(0)
     private let wakeUps: AsyncStream<Void>
@@ -63,19 +53,25 @@ package final class Courier: Sendable {
 
     package init(
         sender: Sender,
-        schedule: RetrySchedule,
-        concurrency: Int,
+        terms: Terms,
         firstPause: Duration = Circuit.firstPause,
+        secrets: SecretBook = .empty,
+        transport: Transport = .standard,
+        tell: @escaping @Sendable (Dispatch.News) -> Void = { _ in },
+        onWait: @escaping @Sendable (String) -> Void = { _ in },
         maySend: @escaping @Sendable () -> Bool = { true }
     ) {
         self.sender = sender
         self.maySend = maySend
-        let dispatch = Dispatch(schedule: schedule, concurrency: concurrency, firstPause: firstPause)
-        state = Mutex(State(dispatch: dispatch))
+        self.tell = tell
+        self.onWait = onWait
+        var dispatch = Dispatch(schedule: terms.schedule, concurrency: terms.concurrency, firstPause: firstPause)
+        dispatch.set(terms, at: .now)
+        state = Mutex(State(dispatch: dispatch, secrets: HeldSecrets(secrets), transport: .success(transport)))
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Takes over requests that may be sent in any order.
+    /// Takes over requests that may be sent in any order; one of an earlier edition only waits to be withdrawn.
     package func submit(_ parcels: [Parcel]) -> [Receipt] {
         let now = ContinuousClock.now
         let receipts = state.withLock { state in
@@ -83,11 +79,17 @@ package final class Courier: Sendable {
                 let number = state.nextNumber
                 state.nextNumber += 1
                 state.parcels[number] = (parcel, [])
+                guard parcel.edition == state.edition else { return Receipt(number: number) }
                 state.dispatch.submit(
                     number,
                     events: parcel.events,
+                    users: parcel.users,
                     attempts: parcel.attempts,
                     waited: parcel.waited,
+                    throttles: parcel.throttles,
+                    tries: parcel.tries,
+                    after: parcel.delay,
+                    isReplay: parcel.isReplay,
                     at: now
                 )
                 return Receipt(number: number)
@@ -145,19 +147,92 @@ package final class Courier: Sendable {
     /// Tries that were called off while they were under way; they may have arrived.
     package var cancelledRequests: Int { calledOff.load(ordering: .relaxed) }
 
-    /// Changes how much may be under way at once and how long is insisted; what waits keeps its time.
-    package func set(schedule: RetrySchedule, concurrency: Int) {
+    /// What one destination may use and how long it is insisted.
+    package struct Terms: Equatable, Sendable {
+        package var schedule: RetrySchedule
+        package var concurrency: Int
+        package var limits: Pace.Limits
+        /// The part of the limits that this node may use.
+        package var share: Double
+
+        package init(
+            schedule: RetrySchedule,
+            concurrency: Int,
+            limits: Pace.Limits = Pace.Limits(),
+            share: Double = 1
+        ) {
+            self.schedule = schedule
+            self.concurrency = concurrency
+            self.limits = limits
+            self.share = share
+        }
+    }
+
+    /// Changes how much may be sent and how long is insisted; what waits keeps its time.
+    package func set(_ terms: Terms) {
+        state.withLock { $0.dispatch.set(terms, at: .now) }
+        wakeUp.yield()
+    }
+
+    /// Goes on with these secrets; what is under way keeps those that it was sent with.
+    package func set(secrets: SecretBook) {
+        state.withLock { $0.secrets.take(secrets) }
+        wakeUp.yield()
+    }
+
+    /// Goes on by this transport, with which the destination is another; what is under way keeps the one it was sent by.
+    package func set(transport: Result<Transport, Transport.Hindrance>) {
+        let isNews = state.withLock { state in
+            guard state.transport != transport else { return false }
+            state.transport = transport
+            state.dispatch.renew(at: .now)
+            return true
+        }
+        guard isNews else { return }
+        if case .failure(let hindrance) = transport { onWait(hindrance.words) }
+        wakeUp.yield()
+    }
+
+    /// Why nothing is sent for want of a secret; nil while none is missed.
+    package var waitsForSecret: String? {
+        if case .missing(let words)? = state.withLock({ $0.hindrance }) { words } else { nil }
+    }
+
+    /// Begins anew with a destination that is another now: what the old one did says nothing of it.
+    ///
+    /// What was handed over until now is not sent any more, and so never by a transport that is meant for the new one;
+    /// whoever handed it over withdraws it.
+    package func renew() {
         state.withLock { state in
-            state.dispatch.schedule = schedule
-            state.dispatch.concurrency = concurrency
+            state.dispatch.renew(at: .now)
+            state.secrets.tryAgain()
+            state.edition += 1
+            for number in state.parcels.keys where state.underWay[number] == nil && !state.beginning.contains(number) {
+                state.dispatch.withdraw(number)
+            }
         }
         wakeUp.yield()
     }
 
-    /// Begins anew with a destination that is another now: what the old one did says nothing of it.
-    package func renew() {
-        state.withLock { $0.dispatch.renew() }
+    /// How often the destination has become another.
+    package var edition: Int { state.withLock { $0.edition } }
+
+    /// Holds back as another node does that was answered 429.
+    package func hold(factor: Double, holdFor: Duration?) {
+        state.withLock { $0.dispatch.hold(factor: factor, holdFor: holdFor, at: .now) }
         wakeUp.yield()
+    }
+
+    /// How things stand now, for people to see.
+    package var status: Status {
+        let maySend = maySend()
+        return state.withLock { state in
+            var status = state.dispatch.status(at: .now)
+            if !maySend, status.waiting > 0 { status.reason = .lease }
+            if let hindrance = state.hindrance { status.wait(for: hindrance) }
+            status.lastFailure = state.lastFailure
+            return status
+        }
     }
 
     /// Whether the destination works, for people to see.
@@ -198,6 +273,7 @@ package final class Courier: Sendable {
                 state.alarm = check
                 return ([], check)
             }
+            guard state.hindrance == nil else { return ([], nil) }
             let sends = state.dispatch.next(at: now).compactMap { number, attempt -> Send? in
                 state.parcels[number].map { (number, $0.parcel.request, attempt) }
             }
@@ -216,39 +292,98 @@ package final class Courier: Sendable {
     }
 
     private func deliver(_ number: UInt64, _ request: OutboundRequest, attempt: Int) async {
-        let exchange = await exchange(number, request, attempt: attempt)
+        let exchange: Sender.Exchange?
+        do throws(DeliveryError) {
+            exchange = try await self.exchange(number, request, attempt: attempt)
+        } catch {
+            refuse(number, error, attempt: attempt)
+            return
+        }
+        let answer: Answer? = if let exchange { await meaning(of: exchange, number) } else { nil }
         let now = ContinuousClock.now
-        let finished = state.withLock { state -> (Parcel, Dispatch.Ending, [Attempt])? in
+        typealias Finished = (Parcel, Dispatch.Ending, [Attempt])
+        let (finished, alone, news) = state.withLock { state -> (Finished?, Parcel?, [Dispatch.News]) in
             state.underWay[number] = nil
-            guard let exchange else {
+            guard let exchange, let answer else {
                 state.dispatch.calledOff(number, at: now)
-                return nil
+                return (nil, nil, [])
             }
             let random = Double.random(in: 0..<1)
-            let ending = state.dispatch.answered(number, exchange.answer, at: now, random: random)
-            guard var entry = state.parcels[number] else { return nil }
+            let code = exchange.attempt.code
+            if case .delivered = answer {} else { state.lastFailure = code }
+            let ending = state.dispatch.answered(number, answer, code: code, at: now, random: random)
+            let news = state.dispatch.takeNews()
+            let alone = state.dispatch.takeAlone().flatMap { state.parcels[$0]?.parcel }
+            guard var entry = state.parcels[number] else { return (nil, alone, news) }
             entry.attempts.append(exchange.attempt)
             if entry.attempts.count > Self.maximumAttemptsKept { entry.attempts.removeFirst() }
             guard let ending else {
                 state.parcels[number] = entry
-                return nil
+                return (nil, alone, news)
             }
             state.parcels[number] = nil
-            return (entry.parcel, ending, entry.attempts)
+            return ((entry.parcel, ending, entry.attempts), alone, news)
         }
         wakeUp.yield()
-        if let (parcel, ending, attempts) = finished { parcel.end(ending, attempts) }
+        for one in news { tell(one) }
+        alone?.alone()
+        if finished == nil { putAway(number)?.outdated() }
+        if let (parcel, ending, attempts) = finished { parcel.end(ending, described(attempts, parcel, ending)) }
+    }
+
+    /// Keeps a request of an earlier edition from its next try.
+    private func putAway(_ number: UInt64) -> Parcel? {
+        state.withLock { state in
+            guard let parcel = state.parcels[number]?.parcel, parcel.edition != state.edition else { return nil }
+            state.dispatch.withdraw(number)
+            return parcel
+        }
+    }
+
+    /// The tries with what was sent, made out only where somebody may look at it.
+    private func described(_ attempts: [Attempt], _ parcel: Parcel, _ ending: Dispatch.Ending) -> [Attempt] {
+        guard parcel.isKept || ending != .delivered else { return attempts }
+        let summary = RequestSummary(of: parcel.request, mask: state.withLock { $0.secrets.mask })
+        return attempts.map { attempt in
+            var attempt = attempt
+            attempt.request = summary
+            return attempt
+        }
+    }
+
+    /// What an answer means: the connector's word where it wants to have one, else the host's own table.
+    private func meaning(of exchange: Sender.Exchange, _ number: UInt64) async -> Answer {
+        let parcel = state.withLock { $0.parcels[number]?.parcel }
+        guard let parcel, let judge = parcel.judge,
+            judge.patterns.contains(where: { $0.admits(exchange.attempt.result) }),
+            let judgements = await judge.judge(exchange), judgements.count == parcel.events
+        else { return exchange.answer }
+        return Answer(judgements, of: exchange.attempt.result, retryAfter: exchange.retryAfter)
     }
 
     /// One try; nil when it was called off, or never began because it may not be sent any more.
-    private func exchange(_ number: UInt64, _ request: OutboundRequest, attempt: Int) async -> Sender.Exchange? {
+    ///
+    /// - Throws: `secret` and others when it cannot be sent with the secrets as they are now.
+    private func exchange(
+        _ number: UInt64,
+        _ request: OutboundRequest,
+        attempt: Int
+    ) async throws(DeliveryError) -> Sender.Exchange? {
         let sender = sender
+        let ready = try request.secrets == nil ? request : fill(request)
         let sending = state.withLock { state -> Task<Sender.Exchange, Never>? in
             state.beginning.remove(number)
+            guard let ready, case .success(let transport) = state.transport else { return nil }
+            let mask = state.secrets.mask
             // Asked as late as can be: since it was taken it may have waited for a thread.
-            guard state.parcels[number] != nil, maySend() else { return nil }
+            guard let parcel = state.parcels[number]?.parcel, parcel.edition == state.edition, maySend() else {
+                return nil
+            }
             // A task of its own, waited for at once, so that it can be called off alone.
-            let sending = Task { await sender.send(request, attempt: attempt) }
+            let sending = Task {
+                let request = ready.travelling(by: transport)
+                return await sender.send(request, attempt: attempt, mask: mask, isKept: parcel.isKept)
+            }
             state.underWay[number] = sending
             return sending
         }
@@ -261,5 +396,34 @@ package final class Courier: Sendable {
         guard exchange.attempt.result == .fault(.cancelled) else { return exchange }
         calledOff.add(1, ordering: .relaxed)
         return nil
+    }
+
+    /// Puts the secrets of now into a request; nil when one is missing, and then everybody waits.
+    private func fill(_ request: OutboundRequest) throws(DeliveryError) -> OutboundRequest? {
+        let book = state.withLock { $0.secrets.book }
+        do throws(SecretFault) {
+            return try request.filled(from: book)
+        } catch {
+            switch error {
+            case .missing(let reason):
+                if state.withLock({ $0.secrets.wait(for: reason, missedIn: book) }) { onWait(reason) }
+                return nil
+            case .refused(let error): throw error
+            }
+        }
+    }
+
+    /// Ends a parcel that was not sent and never can be.
+    private func refuse(_ number: UInt64, _ error: DeliveryError, attempt: Int) {
+        let parcel = state.withLock { state in
+            state.beginning.remove(number)
+            state.dispatch.calledOff(number, at: .now)
+            state.dispatch.withdraw(number)
+            return state.parcels.removeValue(forKey: number)
+        }
+        wakeUp.yield()
+        guard let parcel else { return }
+        let attempt = Sender.unsent(.secret, because: error.description, attempt: attempt)
+        parcel.parcel.end(.refused, Array((parcel.attempts + [attempt]).suffix(Self.maximumAttemptsKept)))
     }
 }

@@ -56,13 +56,19 @@ package struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
 
     /// Appends the text of the key.
     package func appendText(to bytes: inout [UInt8]) {
-        for shift in stride(from: 60, through: 0, by: -4) { bytes.append(Self.digit(high >> UInt64(shift))) }
-        for shift in stride(from: 60, through: 0, by: -4) { bytes.append(Self.digit(low >> UInt64(shift))) }
+        HexDigits.append(high, to: &bytes)
+        HexDigits.append(low, to: &bytes)
     }
+}
 
-    private static func digit(_ word: UInt64) -> UInt8 {
-        let value = UInt8(truncatingIfNeeded: word & 15)
-        return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
+/// Words as text.
+enum HexDigits {
+    /// Appends sixteen lower-case digits.
+    static func append(_ word: UInt64, to bytes: inout [UInt8]) {
+        for shift in stride(from: 60, through: 0, by: -4) {
+            let value = UInt8(truncatingIfNeeded: word >> UInt64(shift) & 15)
+            bytes.append(value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value)
+        }
     }
 }
 

@@ -2,18 +2,24 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 extension TransportFault {
     /// What the client's error means in our words.
     init(_ error: any Error) {
         switch error {
         case is CancellationError: self = .cancelled
+        case let fault as TransportFault: self = fault
         case let error as HTTPClientError: self.init(error)
-        case _ where String(reflecting: type(of: error)).hasPrefix("NIOSSL."): self = .tls
-        case is HTTPParserError: self = .garbage
+        case let error as NIOSSLError: self.init(error)
+        case is BoringSSLError, is NIOSSLCloseTimedOutError: self = .tls
+        case is NIOSSLExtraError: self = .certificate
+        case let error as HTTPParserError: self.init(error)
+        case is NIOHTTPDecoderError: self = .garbage
         case is ChannelError: self = .reset
         case let error as NIOConnectionError: self.init(error)
         case let error as IOError: self.init(error)
+        case _ where String(reflecting: type(of: error)).hasPrefix("NIOHTTP2."): self = .garbage
         default: self = .other
         }
     }
@@ -21,13 +27,31 @@ extension TransportFault {
     private init(_ error: HTTPClientError) {
         switch error {
         case .cancelled: self = .cancelled
-        case .connectTimeout: self = .connectTimeout
+        case .connectTimeout, .getConnectionFromPoolTimeout: self = .connectTimeout
         case .deadlineExceeded, .readTimeout, .writeTimeout: self = .timeout
         case .remoteConnectionClosed: self = .reset
         case .tlsHandshakeTimeout: self = .tls
-        case .getConnectionFromPoolTimeout: self = .connectTimeout
+        case .proxyAuthenticationRequired: self = .proxyLogin
+        case .invalidProxyResponse, .httpProxyHandshakeTimeout: self = .proxy
         case .bodyLengthMismatch: self = .garbage
         default: self = .other
+        }
+    }
+
+    private init(_ error: NIOSSLError) {
+        switch error {
+        case .handshakeFailed(let cause) where "\(cause)".contains("CERTIFICATE_VERIFY_FAILED"): self = .certificate
+        case .unableToValidateCertificate, .noCertificateToValidate: self = .certificate
+        case .uncleanShutdown: self = .truncated
+        default: self = .tls
+        }
+    }
+
+    private init(_ error: HTTPParserError) {
+        switch error {
+        case .invalidEOFState: self = .truncated
+        case .headerOverflow: self = .headers
+        default: self = .garbage
         }
     }
 
@@ -44,8 +68,10 @@ extension TransportFault {
     private init(_ error: IOError) {
         switch error.errnoCode {
         case Self.connectionRefused: self = .refused
-        case Self.connectionReset, Self.brokenPipe: self = .reset
+        case Self.connectionReset, Self.connectionAborted, Self.brokenPipe: self = .reset
         case Self.timedOut: self = .connectTimeout
+        case Self.networkUnreachable, Self.hostUnreachable, Self.addressNotAvailable, Self.notPermitted:
+            self = .unreachable
         default: self = .other
         }
     }
@@ -53,6 +79,11 @@ extension TransportFault {
     /// - Source: errno(3) on Linux.
     private static let connectionRefused: CInt = 111
     private static let connectionReset: CInt = 104
+    private static let connectionAborted: CInt = 103
     private static let brokenPipe: CInt = 32
     private static let timedOut: CInt = 110
+    private static let networkUnreachable: CInt = 101
+    private static let hostUnreachable: CInt = 113
+    private static let addressNotAvailable: CInt = 99
+    private static let notPermitted: CInt = 1
 }

@@ -42,15 +42,7 @@ extension Auditor {
     private static let consumers = Statement(
         "audit_consumers",
         """
-        WITH RECURSIVE seen AS (
-            (SELECT consumer_id FROM leat.checkpoint WHERE partition_id = $1 ORDER BY consumer_id LIMIT 1)
-            UNION ALL
-            SELECT (
-                SELECT k.consumer_id FROM leat.checkpoint k
-                WHERE k.partition_id = $1 AND k.consumer_id > s.consumer_id ORDER BY k.consumer_id LIMIT 1
-            ) FROM seen s WHERE s.consumer_id IS NOT NULL
-        )
-        SELECT consumer_id FROM seen WHERE consumer_id IS NOT NULL
+        SELECT leat.lanes_of($1)
         UNION SELECT p.consumer_id FROM leat.parked p WHERE p.partition_id = $1
         """
     )
@@ -66,7 +58,7 @@ extension Auditor {
                     WHEN epoch < lag(epoch) OVER w THEN 'the epoch'
                     WHEN read < lag(read) OVER w THEN 'the count of events read'
                     WHEN expired < lag(expired) OVER w THEN 'the count of expired events'
-                    WHEN emitted < lag(emitted) OVER w THEN 'the count of parts emitted'
+                    WHEN parts < lag(parts) OVER w THEN 'the count of parts emitted or dropped'
                     WHEN delivered < lag(delivered) OVER w THEN 'the count of parts delivered'
                     WHEN dead_lettered < lag(dead_lettered) OVER w THEN 'the count of dead letters'
                     WHEN failed < lag(failed) OVER w THEN 'the count of failed events'
@@ -76,8 +68,13 @@ extension Auditor {
                     WHEN transformed < lag(transformed) OVER w THEN 'the count of transformed events'
                 END || ' changes backwards in the checkpoint of ' || written_at AS fault
                 FROM (
-                    SELECT * FROM leat.checkpoint k WHERE k.partition_id = $1 AND k.consumer_id = u.consumer
-                    ORDER BY k.written_at DESC LIMIT $3
+                    SELECT *, emitted + coalesce(
+                        (
+                            SELECT sum(j.value::bigint) FROM jsonb_each_text(k.reasons) AS j (key, value)
+                            WHERE starts_with(j.key, '\(ReasonCounts.part)')
+                        ), 0
+                    ) AS parts FROM leat.checkpoint k
+                    WHERE k.partition_id = $1 AND k.consumer_id = u.consumer ORDER BY k.written_at DESC LIMIT $3
                 ) AS k WINDOW w AS (ORDER BY written_at)
             ) AS k
         ) AS h
@@ -95,23 +92,28 @@ extension Auditor {
         let place = "partition \(partition)"
         for row in try await connection.query(Self.consumers, [.int8(partition.rawValue)]) {
             let consumer = ConsumerID(rawValue: try row.int8(0))
-            guard connections[consumer] == nil, !scene.leaving.contains(consumer) else { continue }
+            guard connections[consumer] == nil, scene.replays[consumer] == nil, !scene.leaving.contains(consumer)
+            else { continue }
             report.add("lanes", place, "connection \(consumer) was removed or never was, but has a lane here")
         }
-        guard !connections.isEmpty else { return }
-        let ids = Parameter.int8Array(connections.keys.sorted().map(\.rawValue))
+        let consumers = Array(connections.keys) + scene.replays.keys
+        guard !consumers.isEmpty else { return }
+        let ids = Parameter.int8Array(consumers.sorted().map(\.rawValue))
         for row in try await connection.query(Self.lanes, [.int8(partition.rawValue), ids]) {
             let consumer = ConsumerID(rawValue: try row.int8(0))
             if !row.isNull(5) { report.look("lanes") }
             if row.isNull(5) {
                 // Whoever was made when the partition was closed, or while it was, has no lane on it.
-                let made = (connections[consumer] ?? 0) + Self.closingTime
+                let made = connections[consumer].map { $0 + Self.closingTime } ?? 0
                 guard made < scene.openUntil else { continue }
                 report.add("lanes", place, "connection \(consumer) has no checkpoint here")
                 continue
             }
             var lane = try Self.lane(row)
-            lane.keepsDeadLetters = (connections[consumer] ?? 0) >= scene.deadLettersSince
+            // A replay reads no further.
+            if let end = scene.replays[consumer] { lane.end = min(lane.end, end) }
+            let made = connections[consumer] ?? scene.replaysSince[consumer] ?? 0
+            lane.keepsDeadLetters = made >= scene.deadLettersSince
             for check in ["counts", "leases"] { report.look(check) }
             report.look("parked", at: lane.parkedEvents + lane.parkedParts)
             report.look("dead letters", at: lane.deadEvents + lane.deadParts)

@@ -17,6 +17,11 @@ struct Auditor: Sendable {
         /// The connections of its source, and since when each is there.
         /// - Unit: seconds since 1970.
         var connections: [ConsumerID: Double] = [:]
+        /// Until where the replays of its source read that have not ended and have a lane on the partition.
+        var replays: [ConsumerID: Int64] = [:]
+        /// Since when each of them is there.
+        /// - Unit: seconds since 1970.
+        var replaysSince: [ConsumerID: Double] = [:]
         /// Removed so lately that their lanes may be there still.
         var leaving: Set<ConsumerID> = []
         /// From when on every dead letter is kept.
@@ -33,7 +38,8 @@ struct Auditor: Sendable {
         AuditReport.Check(name: "bodies", rule: "a chunk's directory and bodies fit its hashes (read with --deep)"),
         AuditReport.Check(
             name: "lanes",
-            rule: "every connection has a lane on every partition of its source, and nobody else has one"
+            rule:
+                "every connection has a lane on every partition of its source, a replay on those it reads, nobody else"
         ),
         AuditReport.Check(
             name: "counts",
@@ -60,7 +66,7 @@ struct Auditor: Sendable {
     }
 
     /// The lock before the first read, as a dump does: a slice that went meanwhile would take what the snapshot counts on.
-    private static let moment = Statement(
+    static let moment = Statement(
         "audit_moment",
         """
         SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
@@ -94,6 +100,18 @@ struct Auditor: Sendable {
         """
     )
 
+    /// Those that ended lately may have ended since the partition's snapshot was taken, so they are known all the same.
+    private static let replays = Statement(
+        "audit_replays",
+        """
+        SELECT r.replay_id, r.end_offsets[array_position(r.partition_ids, $1)], r.ended_at IS NULL,
+            extract(epoch FROM r.created_at)::float8
+        FROM leat.replay r
+        WHERE r.partition_ids @> ARRAY[$1]
+            AND (r.ended_at IS NULL OR r.ended_at > clock_timestamp() - interval '10 minutes')
+        """
+    )
+
     mutating func run(_ source: SourceID?) async throws {
         do {
             try await look(source)
@@ -117,6 +135,7 @@ struct Auditor: Sendable {
             }
         }
         try await checkRetired(source)
+        try await checkEndedReplays(source)
         report.isComplete = true
     }
 
@@ -151,6 +170,15 @@ struct Auditor: Sendable {
                 scene.connections[connection] = try row.float8(1)
             } else {
                 scene.leaving.insert(connection)
+            }
+        }
+        for row in try await connection.query(Self.replays, [.int8(partition.rawValue)]) {
+            let replay = ConsumerID(rawValue: try row.int8(0))
+            if try row.bool(2) {
+                scene.replays[replay] = try row.int8(1)
+                scene.replaysSince[replay] = try row.float8(3)
+            } else {
+                scene.leaving.insert(replay)
             }
         }
         return scene

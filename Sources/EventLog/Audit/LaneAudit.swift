@@ -86,7 +86,8 @@ struct LaneAudit: Equatable, Sendable {
         return faults
     }
 
-    private var deadLetterFaults: [(check: String, sentence: String)] {
+    /// What is wrong with its dead letters alone.
+    var deadLetterFaults: [(check: String, sentence: String)] {
         [
             ("dead letters of parts", deadParts, counts.deadLettered),
             ("dead letters of events", deadEvents, counts.failed),

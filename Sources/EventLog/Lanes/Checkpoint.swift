@@ -10,17 +10,24 @@ package struct Checkpoint: Sendable {
     /// Records that wait no longer.
     package var unparked: [ParkedID] = []
     package var deadLetters: [DeadLetter] = []
+    package var chains: [ChainRecord] = []
+    package var traces: [TraceRecord] = []
 
     package init() {}
 
     /// Losing mere progress means delivering again; losing one of these would lose the event's trace.
-    var mustLast: Bool { !parked.isEmpty || !unparked.isEmpty || !deadLetters.isEmpty }
+    ///
+    /// The sample is not among them: a database that crashes may forget some of it.
+    var mustLast: Bool {
+        !parked.isEmpty || !unparked.isEmpty || !deadLetters.isEmpty || !chains.isEmpty
+            || traces.contains { $0.cause != "sampled" }
+    }
 }
 
 extension EventLog {
     private static let statement = Statement(
         "checkpoint",
-        "CALL leat.checkpoint(" + (1...42).map { "$\($0)" }.joined(separator: ", ") + ")",
+        "CALL leat.checkpoint(" + (1...63).map { "$\($0)" }.joined(separator: ", ") + ")",
         isCancellable: false
     )
 
@@ -42,6 +49,7 @@ extension EventLog {
         checkpoint.appendLanes(to: &parameters)
         checkpoint.appendParked(to: &parameters, clock)
         checkpoint.appendDeadLetters(to: &parameters)
+        checkpoint.appendPaths(to: &parameters)
         let complete = parameters
         _ = try await translated { () async throws(PostgreSQLError) in
             try await pool.query(Self.statement, complete)
@@ -56,7 +64,7 @@ extension Checkpoint {
             .int8Array(lanes.map(\.number)), .int8Array(lanes.map(\.start)),
             .int8Array(lanes.map(\.position.offset)), .timestampArray(lanes.map(\.position.sliceTime)),
             .bytesArray(lanes.map(\.beyond)),
-            .int8Array(lanes.flatMap { [$0.expired] + $0.counts.columns }),
+            .int8Array(lanes.flatMap { [$0.expired] + $0.counts.columns }), .textArray(lanes.map(\.reasons.json)),
         ]
     }
 
@@ -69,9 +77,22 @@ extension Checkpoint {
             .timestampArray(parked.map { clock.database($0.since) }),
             .optionalTimestampArray(parked.map { $0.dueAt.map(clock.database) }),
             .optionalBytesArray(parked.map(\.payload)), .textArray(parked.map(\.code.storable)),
+            .int4Array(parked.map { Int32(clamping: $0.ownThrottles) }), .optionalBytesArray(parked.map(\.before)),
+            .optionalTextArray(parked.map(\.history?.storable)),
             .int8Array(unparked.map(\.lane.partition.rawValue)), .int8Array(unparked.map(\.lane.consumer.rawValue)),
             .int8Array(unparked.map(\.offset)), .int4Array(unparked.map { Int32($0.part ?? -1) }),
+            .int4Array(letterPlaces),
         ]
+    }
+
+    /// For each removed record the place, from 1, of the dead letter that it is removed for; 0 for none.
+    private var letterPlaces: [Int32] {
+        guard !deadLetters.isEmpty else { return unparked.map { _ in 0 } }
+        var places: [ParkedID: Int32] = [:]
+        for (place, letter) in deadLetters.enumerated() {
+            places[ParkedID(lane: letter.lane, offset: letter.offset, part: letter.part)] = Int32(place + 1)
+        }
+        return unparked.map { places[$0] ?? 0 }
     }
 
     fileprivate func appendDeadLetters(to parameters: inout [Parameter]) {
@@ -84,6 +105,29 @@ extension Checkpoint {
             .textArray(letters.map(\.reason.storable)), .optionalTextArray(letters.map(\.plugin?.storable)),
             .int4Array(letters.map { Int32($0.attempts) }), .optionalBytesArray(letters.map(\.before)),
             .optionalBytesArray(letters.map(\.after)), .optionalTextArray(letters.map(\.history?.storable)),
+        ]
+    }
+}
+
+extension Checkpoint {
+    fileprivate func appendPaths(to parameters: inout [Parameter]) {
+        parameters += [
+            .int8Array(chains.map(\.lane.partition.rawValue)), .int8Array(chains.map(\.lane.consumer.rawValue)),
+            .int8Array(chains.map(\.from)),
+            // As text, since the lists have lengths of their own.
+            .optionalTextArray(
+                chains.map { chain in
+                    chain.offsets.map { "{\($0.map { String($0) }.joined(separator: ","))}" }
+                }
+            ),
+            .textArray(chains.map(\.stages.storable)),
+            .int8Array(traces.map(\.lane.partition.rawValue)), .int8Array(traces.map(\.lane.consumer.rawValue)),
+            .int8Array(traces.map(\.offset)), .int4Array(traces.map { Int32($0.part ?? -1) }),
+            .int8Array(traces.map { Int64(bitPattern: $0.userHash) }),
+            .int8Array(traces.map { Int64(bitPattern: $0.message.low) }),
+            .int8Array(traces.map { Int64(bitPattern: $0.message.high) }), .timestampArray(traces.map(\.sliceTime)),
+            .textArray(traces.map(\.cause)), .textArray(traces.map(\.outcome)),
+            .textArray(traces.map(\.record.storable)),
         ]
     }
 }

@@ -18,7 +18,8 @@ extension EventLog {
         "lanes_latest",
         """
         SELECT partition_id, consumer_id, commit_number, start_offset, next_offset, slice_time, settled, expired, read,
-            duplicates, filtered, dropped, failed, transformed, emitted, delivered, dead_lettered, waiting
+            duplicates, filtered, dropped, failed, transformed, emitted, delivered, dead_lettered, waiting,
+            reasons::text
         FROM leat.latest($1, $2)
         """
     )
@@ -26,7 +27,7 @@ extension EventLog {
         "lanes_parked",
         """
         SELECT partition_id, consumer_id, event_offset, part, user_hash, slice_time, received_at, attempts, since,
-            next_attempt_at, payload, code
+            next_attempt_at, payload, code, own_throttles
         FROM leat.parked WHERE partition_id = $1 ORDER BY consumer_id, event_offset, part
         """
     )
@@ -98,7 +99,8 @@ extension EventLog {
             position: LogPosition(offset: try row.int8(4), sliceTime: try row.timestamp(5)),
             beyond: try row.bytes(6),
             expired: try row.int8(7),
-            counts: counts
+            counts: counts,
+            reasons: ReasonCounts(json: try row.text(18))
         )
     }
 
@@ -115,7 +117,8 @@ extension EventLog {
             since: clock.own(try row.timestamp(8)),
             dueAt: try row.timestampOrNull(9).map(clock.own),
             payload: try row.bytesOrNull(10),
-            code: try row.text(11)
+            code: try row.text(11),
+            ownThrottles: try row.int(12)
         )
     }
 

@@ -26,6 +26,8 @@ package struct LaneRecord: Equatable, Sendable {
     /// Events that left the log before the lane read them.
     package var expired: Int64
     package var counts: Counts
+    /// Of what was filtered and dropped.
+    package var reasons: ReasonCounts
 
     package init(
         lane: LaneID,
@@ -34,7 +36,8 @@ package struct LaneRecord: Equatable, Sendable {
         position: LogPosition = .beginning,
         beyond: [UInt8] = [],
         expired: Int64 = 0,
-        counts: Counts = Counts()
+        counts: Counts = Counts(),
+        reasons: ReasonCounts = ReasonCounts()
     ) {
         self.lane = lane
         self.number = number
@@ -43,6 +46,7 @@ package struct LaneRecord: Equatable, Sendable {
         self.beyond = beyond
         self.expired = expired
         self.counts = counts
+        self.reasons = reasons
     }
 }
 
@@ -64,6 +68,16 @@ package struct ParkedRecord: Equatable, Sendable {
     package var dueAt: Int64?
     package var payload: [UInt8]?
     package var code: String
+    /// Answers 429 while others were served.
+    package var ownThrottles: Int
+    /// The event as it was accepted, kept for a dead letter and never read back.
+    ///
+    /// - Shape: empty where the payload is that; nil where the row has it already, or it is not kept.
+    package var before: [UInt8]?
+    /// The tries since it was parked last, kept likewise behind those that the row has.
+    ///
+    /// - Shape: one JSON text a line.
+    package var history: String?
 
     package init(
         lane: LaneID,
@@ -76,7 +90,10 @@ package struct ParkedRecord: Equatable, Sendable {
         since: Int64,
         dueAt: Int64?,
         payload: [UInt8]?,
-        code: String
+        code: String,
+        ownThrottles: Int = 0,
+        before: [UInt8]? = nil,
+        history: String? = nil
     ) {
         self.lane = lane
         self.offset = offset
@@ -89,6 +106,9 @@ package struct ParkedRecord: Equatable, Sendable {
         self.dueAt = dueAt
         self.payload = payload
         self.code = code
+        self.ownThrottles = ownThrottles
+        self.before = before
+        self.history = history
     }
 }
 
@@ -120,14 +140,13 @@ package struct DeadLetter: Equatable, Sendable {
     /// The plugin version in force, as `id@version`.
     package var plugin: String?
     package var attempts: Int
-    /// The event as accepted.
+    /// The event as accepted; nil where the parked record has it that is removed with this, or it is not kept.
     package var before: [UInt8]?
     /// The part as it was when it failed; nil when that is the event itself.
     package var after: [UInt8]?
-    /// The latest tries with what was answered, as JSON text.
+    /// The latest tries with what was answered, without those that such a parked record has.
+    /// - Shape: one JSON text a line.
     package var history: String?
-    /// When it was committed; set when read.
-    package var diedAt: Int64 = 0
 
     package init(
         lane: LaneID,

@@ -49,6 +49,7 @@ extension EventLog {
             tenancy.want(membership.tenancy?.partitions)
             membership.tenancy = tenancy
             membership.entry = entry
+            membership.isEntering = false
             membership.follower?.yield()
         }
         return node
@@ -101,7 +102,12 @@ extension EventLog {
         switch step {
         case .wait: return false
         case .enter:
-            guard try await enter(entry, after: node) != nil else { throw replaced() }
+            // A try whose answer was lost may itself have taken the earlier number's place.
+            let isInDoubt = membership.withLock { membership in
+                defer { membership.isEntering = true }
+                return membership.isEntering
+            }
+            guard try await enter(entry, after: isInDoubt ? nil : node) != nil else { throw replaced() }
             return true
         case .tick(let next): wishes = next
         }

@@ -12,6 +12,8 @@ struct Membership: Sendable {
     }
 
     var entry: Entry?
+    /// Whether it tries to enter again and does not know how the last try went.
+    var isEntering = false
     var tenancy: Tenancy?
     /// Whoever runs this node's lanes: told that the leases have changed, or that they have run out.
     var follower: AsyncStream<Void>.Continuation?

@@ -8,6 +8,8 @@ package struct ConsumerCounts: Equatable, Sendable {
     package var unread: Int64 = 0
     package var expired: Int64 = 0
     package var counts = Counts()
+    /// Of what was filtered and dropped.
+    package var reasons = ReasonCounts()
 }
 
 /// What sources accepted and what became of it, all as of one committed state.

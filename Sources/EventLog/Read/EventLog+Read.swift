@@ -59,6 +59,15 @@ extension EventLog {
         }
     }
 
+    /// The same for somebody who reads alone: nothing is taken from memory or kept there.
+    package func readAside(
+        _ partition: PartitionID,
+        after position: LogPosition,
+        limit: ReadLimit = ReadLimit()
+    ) async throws(EventLogError) -> [Chunk] {
+        try await fetch(partition, after: position, limit)
+    }
+
     /// Where the partition ends now: the position of somebody who has read everything.
     package func tail(_ partition: PartitionID) async throws(EventLogError) -> LogPosition {
         try await translated { () async throws(PostgreSQLError) in

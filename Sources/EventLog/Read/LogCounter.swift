@@ -30,6 +30,10 @@ struct LogCounter {
         FROM leat.retired_lanes WHERE consumer_id = ANY ($1) GROUP BY consumer_id
         """
     )
+    private static let retiredReasons = Statement(
+        "count_retired_reasons",
+        "SELECT consumer_id, reasons::text FROM leat.retired_lanes WHERE consumer_id = ANY ($1) AND reasons <> '{}'"
+    )
     private static let retiredEnds = Statement(
         "count_retired_ends",
         """
@@ -81,6 +85,7 @@ struct LogCounter {
             total.expired += record.expired
             total.unread += accepted - record.counts.read - record.expired
             total.counts += record.counts
+            total.reasons += record.reasons
             totals[record.lane.consumer] = total
         }
         return totals
@@ -102,6 +107,9 @@ struct LogCounter {
             total.counts.delivered = try row.int8(10)
             total.counts.deadLettered = try row.int8(11)
             totals[ConsumerID(rawValue: try row.int8(0))] = total
+        }
+        for row in try await connection.query(Self.retiredReasons, [.int8Array(consumers.map(\.rawValue))]) {
+            totals[ConsumerID(rawValue: try row.int8(0))]?.reasons += ReasonCounts(json: try row.text(1))
         }
         return totals
     }

@@ -14,13 +14,13 @@ package struct Distribution: Sendable {
     }
 
     /// Spread by `partition_id`; the first is the one that the others lie beside.
-    static let spread = ["partition", "lease", "chunk", "checkpoint", "parked", "dead_letter"]
+    static let spread = ["partition", "lease", "chunk", "checkpoint", "parked", "dead_letter", "chain", "trace"]
     /// Stay on the coordinator: small, and changed by hand or by the minute.
     static let kept = [
-        "audit", "catalog_revision", "connection", "connection_transformation", "destination", "drain", "generation",
-        "node",
-        "plugin", "plugin_file", "plugin_version", "refused", "refused_count", "retired_lanes", "schema_routines",
-        "schema_version", "slice", "slice_source", "source", "timing", "token", "write_key",
+        "audit", "catalog_revision", "connection", "connection_transformation", "dead_letter_expired", "destination",
+        "destination_report", "drain", "generation", "node", "plugin", "plugin_file", "plugin_version", "refused",
+        "refused_count", "replay", "retired_lanes", "schema_routines", "schema_version", "secret", "slice",
+        "slice_source", "source", "source_transformation", "timing", "token", "tracing", "write_key",
     ]
     /// The oldest version of Citus whose rules the plan keeps to.
     static let oldestCitus = 12

@@ -9,8 +9,18 @@ package struct Consumer: Equatable, Sendable {
     package let lag: LagPolicy
     /// One that is switched off keeps its slices for as long as there is room, and pushes nobody back.
     package let isEnabled: Bool
+    /// One that reads old events on purpose: that it is behind the others is no news.
+    package let isReplay: Bool
 
-    package init(id: ConsumerID, name: String, partitions: [PartitionID], lag: LagPolicy, isEnabled: Bool) {
+    package init(
+        id: ConsumerID,
+        name: String,
+        partitions: [PartitionID],
+        lag: LagPolicy,
+        isEnabled: Bool,
+        isReplay: Bool = false
+    ) {
+        self.isReplay = isReplay
         self.id = id
         self.name = name
         self.partitions = partitions

@@ -14,6 +14,12 @@ extension EventLog {
         "CALL leat.carry_checkpoints(to_timestamp($1))",
         isCancellable: false
     )
+    private static let countLetters = Statement(
+        "count_expired_letters",
+        "SELECT leat.count_expired_letters(to_timestamp($1))",
+        isCancellable: false,
+        timeout: .seconds(600)
+    )
     private static let endRemoved = Statement("end_removed", "CALL leat.end_removed()", isCancellable: false)
     private static let lag = Statement(
         "lag",
@@ -39,7 +45,9 @@ extension EventLog {
         let checkpointsEnd = now - Self.checkpointRetention.components.seconds
         stuck += try await lookAfter(survey["checkpoint"], Self.carryCheckpoints, before: checkpointsEnd)
         let deadLettersEnd = now - settings.deadLetterRetention.components.seconds
-        stuck += try await lookAfter(survey["dead_letter"], nil, before: deadLettersEnd)
+        stuck += try await lookAfter(survey["dead_letter"], Self.countLetters, before: deadLettersEnd)
+        let tracesEnd = now - settings.traceRetention.components.seconds
+        stuck += try await lookAfter(survey["trace"], nil, before: tracesEnd)
         tellStuck(stuck)
         try await tidy(now, oldest: survey["chunk"].attached.first?.slice.lower)
         if survey.hasClosed { try await retireGenerations() }
@@ -115,6 +123,7 @@ extension EventLog {
 
     /// Keeps what is known for those who ask, and tells of those who fall behind and of a log that is too large.
     private func note(_ retention: Retention, _ lags: [ConsumerLag], _ slices: [Retention.Held], at now: Int64) {
+        let lags = lags.filter { !$0.consumer.isReplay }
         let shares = lags.map { ($0.consumer, RetentionStanding.share($0, slices, settings, at: now)) }
         var standing = RetentionStanding()
         standing.bytes = retention.bytes

@@ -49,6 +49,7 @@ struct Slices: Sendable {
             ),
             SlicedTable(name: "checkpoint", length: 3600, ahead: 3),
             SlicedTable(name: "dead_letter", length: 86_400, ahead: 2),
+            SlicedTable(name: "trace", length: 86_400, ahead: 2),
         ]
     }
 

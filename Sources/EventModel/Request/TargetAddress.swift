@@ -14,11 +14,18 @@ package struct TargetAddress: Equatable, Sendable {
     }
 
     package let scheme: Scheme
-    /// In lower case; an IPv6 address without its brackets.
+    /// In lower case; an IPv6 address without its brackets and in its one spelling.
     package let host: String
     package let port: Int
     /// Path and query as they are sent; begins with `/`.
     package let path: String
+
+    /// The address as text, in one spelling.
+    package var url: String {
+        let place = host.contains(":") ? "[\(host)]" : host
+        return port == scheme.port
+            ? "\(scheme.rawValue)://\(place)\(path)" : "\(scheme.rawValue)://\(place):\(port)\(path)"
+    }
 
     /// - Unit: bytes.
     package static let maximumLength = 8 * 1024
@@ -54,24 +61,75 @@ package struct TargetAddress: Equatable, Sendable {
     ) throws(TargetProblem) -> (String, Int) {
         let host: ArraySlice<UInt8>
         let port: ArraySlice<UInt8>
+        let name: String
         if authority.first == UInt8(ascii: "[") {
             guard let close = authority.firstIndex(of: UInt8(ascii: "]")) else { throw .host }
             host = authority[authority.startIndex + 1..<close]
             port = authority[(close + 1)...]
-            guard host.allSatisfy(\.isInIPv6) else { throw .host }
+            guard let address = IPAddress(String(decoding: host, as: UTF8.self)), address.family == .six else {
+                throw .host
+            }
+            name = address.description
         } else {
             let colon = authority.firstIndex(of: UInt8(ascii: ":")) ?? authority.endIndex
             host = authority[..<colon]
             port = authority[colon...]
-            guard host.allSatisfy(\.isInHost) else { throw .host }
+            guard host.allSatisfy(\.isInHost), host.count <= maximumHostLength else { throw .host }
+            name = String(decoding: host, as: UTF8.self).lowercased()
+            guard !endsInNumber(name) || IPAddress(name) != nil else { throw .host }
         }
-        guard !host.isEmpty, host.count <= maximumHostLength else { throw .host }
-        let name = String(decoding: host, as: UTF8.self).lowercased()
+        guard !name.isEmpty else { throw .host }
         if port.isEmpty { return (name, scheme.port) }
         guard port.first == UInt8(ascii: ":"), let number = Int(String(decoding: port.dropFirst(), as: UTF8.self)),
             (1...65_535).contains(number)
         else { throw .port }
         return (name, number)
+    }
+
+    /// Whether some readers would take a name for an IPv4 address: `0x7f.1`, `2130706433`, `10.1`, `127.0.0.1.`.
+    ///
+    /// - Source: WHATWG URL, section 3.5, "ends in a number".
+    private static func endsInNumber(_ name: String) -> Bool {
+        var labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
+        guard let last = labels.last else { return false }
+        return last.allSatisfy(\.isDigit) || last.starts(with: "0x".utf8)
+    }
+
+    /// Where a `Location` header of an answer from here leads, or nil if that is nowhere to send to.
+    ///
+    /// A fragment is left out, since it is never sent.
+    ///
+    /// - Source: RFC 3986, section 5.2.
+    package func resolving(_ location: String) -> TargetAddress? {
+        let text = location.prefix { $0 != "#" }
+        if text.contains("://"), let address = try? TargetAddress(String(text)) { return address }
+        guard !text.isEmpty, !(text.prefix { $0 != "/" && $0 != "?" }).contains(":") else { return nil }
+        if text.hasPrefix("//") { return try? TargetAddress("\(scheme.rawValue):\(text)") }
+        let origin = String(url.dropLast(path.count))
+        if text.hasPrefix("/") { return try? TargetAddress(origin + Self.flat(text)) }
+        let bare = path.prefix { $0 != "?" }
+        if text.hasPrefix("?") { return try? TargetAddress("\(origin)\(bare)\(text)") }
+        let folder = bare[..<(bare.lastIndex(of: "/") ?? bare.startIndex)]
+        return try? TargetAddress(origin + Self.flat("\(folder)/\(text)"))
+    }
+
+    /// A path without `.` and `..`.
+    private static func flat(_ text: some StringProtocol) -> String {
+        let path = text.prefix { $0 != "?" }
+        var kept: [Substring] = []
+        let steps = Substring(path).split(separator: "/", omittingEmptySubsequences: false)
+        for (index, step) in steps.enumerated() {
+            let isLast = index == steps.count - 1
+            switch step {
+            case ".": if isLast { kept.append("") }
+            case "..":
+                if kept.count > 1 { kept.removeLast() }
+                if isLast { kept.append("") }
+            default: kept.append(step)
+            }
+        }
+        return kept.joined(separator: "/") + text.dropFirst(path.count)
     }
 
     /// Compares without regard to case; `prefix` is in lower case.
@@ -111,11 +169,6 @@ extension UInt8 {
 
     fileprivate var isInHost: Bool {
         isLetter || isDigit || self == UInt8(ascii: "-") || self == UInt8(ascii: ".") || self == UInt8(ascii: "_")
-    }
-
-    fileprivate var isInIPv6: Bool {
-        isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(self | 0x20) || self == UInt8(ascii: ":")
-            || self == UInt8(ascii: ".")
     }
 
     /// Unreserved and reserved characters and `%`, without `#`: a fragment is never sent.

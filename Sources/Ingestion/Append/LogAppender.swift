@@ -11,11 +11,19 @@ package struct LogAppender: Sendable {
     private let log: EventLog
     private let catalog: Catalog
     private let chunkBytes: Int
+    /// Told of what is kept; it must return at once.
+    private let tell: @Sendable ([ChunkDraft], [AppendedChunk]) -> Void
 
     /// The changes of partitions that one append follows; more within one append is no use but an accident.
     private static let changes = 8
 
-    package init(_ log: EventLog, _ catalog: Catalog, chunkBytes: Int = AppendQueueSettings().chunkBytes) {
+    package init(
+        _ log: EventLog,
+        _ catalog: Catalog,
+        chunkBytes: Int = AppendQueueSettings().chunkBytes,
+        tell: @escaping @Sendable ([ChunkDraft], [AppendedChunk]) -> Void = { _, _ in }
+    ) {
+        self.tell = tell
         self.log = log
         self.catalog = catalog
         self.chunkBytes = chunkBytes
@@ -38,7 +46,7 @@ package struct LogAppender: Sendable {
     /// Appends; nil if that went well, or that a partition does not take anything.
     private func refusal(of drafts: [ChunkDraft]) async throws(EventLogError) -> EventLogError? {
         do throws(EventLogError) {
-            _ = try await log.append(drafts)
+            tell(drafts, try await log.append(drafts))
             return nil
         } catch {
             guard error == .partitionClosed || error == .noPartition else { throw error }

@@ -1,3 +1,4 @@
+import Catalog
 import EventLog
 import EventModel
 import Logging
@@ -13,10 +14,21 @@ import Foundation
 
 /// The work of a lane that takes time: each in a task of its own that ends with a message.
 extension Lane {
-    func transform(_ portion: Int, _ step: Int, _ events: [PluginEvent], _ stage: LaneDesk.Stage) async {
-        let session = stage.plan.transformations[step]
+    /// `followed` are the offsets of events of which the source's transformations are to keep every step.
+    func transform(
+        _ portion: Int,
+        _ step: Int,
+        _ events: [PluginEvent],
+        _ stage: LaneDesk.Stage,
+        _ followed: Set<Int64>
+    ) async {
+        if let source = stage.plan.source, step < source.steps.count {
+            await transform(portion, events, source, stage.number, followed)
+            return
+        }
+        let session = stage.plan.transformations[step - (stage.plan.source?.steps.count ?? 0)]
         var cause: PluginWaits.Cause?
-        defer { waits.change(&cause, to: nil) }
+        defer { waits.change(&cause, to: nil, in: key) }
         while !Task.isCancelled {
             do throws(PluginError) {
                 let verdicts = try await session.transform(events)
@@ -31,13 +43,38 @@ extension Lane {
         }
     }
 
+    /// The transformations of the source, together.
+    private func transform(
+        _ portion: Int,
+        _ events: [PluginEvent],
+        _ source: SourceStage,
+        _ number: Int,
+        _ followed: Set<Int64>
+    ) async {
+        var cause: PluginWaits.Cause?
+        defer { waits.change(&cause, to: nil, in: key) }
+        while !Task.isCancelled {
+            do throws(SourceStage.Failure) {
+                post(.sourced(portion: portion, try await source.transform(events, following: followed)))
+                return
+            } catch {
+                guard await pauses(after: error.error, of: error.session, number, &cause) else {
+                    post(.restart(portion: portion))
+                    return
+                }
+            }
+        }
+    }
+
     func build(_ job: BuildJob, _ events: [PluginEvent], _ stage: LaneDesk.Stage) async {
         var stage = stage
         var cause: PluginWaits.Cause?
-        defer { waits.change(&cause, to: nil) }
+        defer { waits.change(&cause, to: nil, in: key) }
         while !Task.isCancelled {
             do throws(PluginError) {
-                post(.built(job, try await stage.plan.connector.build(events), under: stage.number))
+                let built = try await requests(for: events, stage.plan)
+                if case .portion = job { showTransformed(events, stage) }
+                post(.built(job, built, under: stage.number))
                 return
             } catch {
                 if await pauses(after: error, of: stage.plan.connector, stage.number, &cause) { continue }
@@ -52,6 +89,23 @@ extension Lane {
         }
     }
 
+    /// Lets a plan's connector make requests, of so many events at a time as one request may hold.
+    private func requests(for events: [PluginEvent], _ plan: LanePlan) async throws(PluginError) -> RequestPlan {
+        guard let most = plan.limits.batchEvents, most < events.count else {
+            return try await plan.connector.build(events)
+        }
+        var whole = RequestPlan()
+        for start in stride(from: 0, to: events.count, by: most) {
+            let part = try await plan.connector.build(Array(events[start..<min(start + most, events.count)]))
+            whole.fates += part.fates
+            for var request in part.requests {
+                request.events = request.events.map { $0 + start }
+                whole.requests.append(request)
+            }
+        }
+        return whole
+    }
+
     /// Waits as long as a plugin that cannot run asks for; false when other plugins have been assigned meanwhile.
     private func pauses(
         after error: PluginError,
@@ -60,7 +114,8 @@ extension Lane {
         _ cause: inout PluginWaits.Cause?
     ) async -> Bool {
         if error != .stopped {
-            waits.change(&cause, to: PluginWaits.Cause(plugin: PluginLabel(session.plugin), code: error.code))
+            let new = PluginWaits.Cause(plugin: PluginLabel(session.plugin), code: error.code)
+            waits.change(&cause, to: new, in: key)
         }
         var left: Duration
         switch error.disposition {
@@ -90,15 +145,44 @@ extension Lane {
         )
     }
 
-    func read(from position: LogPosition, room: Int) async {
+    func read(from position: LogPosition, room: Int, _ plan: LanePlan) async {
+        guard let replay = plan.replay else {
+            await take { () async throws(EventLogError) in
+                try await self.feed.read(after: position, room: room, plan.bound, choosing: plan.chooser)
+            }
+            return
+        }
+        let room = min(room, replay.pace.portion)
+        guard await replay.pace.take(room) else { return }
+        let sent = await take { () async throws(EventLogError) in
+            replay.readsLetters
+                ? try await self.feed.requeued(by: replay.id, after: position, room: room, plan.bound)
+                : try await self.feed.read(
+                    after: position,
+                    room: room,
+                    plan.bound,
+                    choosing: plan.chooser,
+                    replay.sieve
+                )
+        }
+        replay.pace.settle(taken: room, sent: sent)
+    }
+
+    /// Reads, and says how many of the events are to be sent.
+    @discardableResult
+    private func take(_ read: () async throws(EventLogError) -> DecidedChunks) async -> Int {
         do throws(EventLogError) {
-            post(.read(try await feed.read(after: position, room: room)))
+            let read = try await read()
+            let sent = read.events.count { if case .wanted = $0.choice { true } else { false } }
+            post(.read(read))
+            return sent
         } catch {
             // Of a damaged chunk the log has spoken once.
             if case .corruptChunk = error {} else { logFailedRead(error) }
             let pause: Duration = if case .retry(let delay) = error.disposition { delay } else { .seconds(5) }
             try? await Task.sleep(for: pause, clock: .continuous)
             post(.readFailed)
+            return 0
         }
     }
 
@@ -113,6 +197,8 @@ extension Lane {
 
     /// Reads single events again, each from its chunk.
     func reread(_ portion: Int, _ items: [ParkedItem]) async {
+        let replay = plan.withLock { $0.plan.replay }
+        if let replay, replay.readsLetters { return await reread(portion, items, ofRequeue: replay.id) }
         var again = RereadEvents()
         var chunk: Chunk?
         var index = 0
@@ -146,6 +232,27 @@ extension Lane {
     }
 }
 
+extension Lane {
+    /// The same where the events come from dead letters.
+    private func reread(_ portion: Int, _ items: [ParkedItem], ofRequeue replay: ConsumerID) async {
+        var again = RereadEvents()
+        var index = 0
+        while index < items.count, !Task.isCancelled {
+            do throws(EventLogError) {
+                let found = try await log.requeued(key.partition, by: replay, from: items[index].offset, room: 1)
+                if let event = found.first, event.offset == items[index].offset, event.body != nil {
+                    again.events.append(LaneEvent(event))
+                }
+                index += 1
+            } catch {
+                logFailedRead(error)
+                try? await Task.sleep(for: .milliseconds(500), clock: .continuous)
+            }
+        }
+        if !Task.isCancelled { post(.reread(portion: portion, again)) }
+    }
+}
+
 extension LaneEvent {
     init(_ chunk: Chunk, _ place: Int, _ json: ArraySlice<UInt8>, choice: Choice = .wanted) {
         let entry = chunk.entries[place]
@@ -153,6 +260,7 @@ extension LaneEvent {
             offset: chunk.firstOffset + Int64(place),
             sliceTime: chunk.sliceTime,
             userHash: entry.userHash,
+            message: entry.messageHash,
             receivedAt: entry.receivedAt,
             json: json,
             choice: choice

@@ -14,17 +14,23 @@ final class Lane: Sendable {
     enum Message: Sendable {
         /// The log may have grown, or a bound may have lifted.
         case look
+        /// It is, or was by another reading of the clock, the time to learn that nothing more comes before the bound.
+        case lastLook
         /// It is, or was by another reading of the clock, the time that an alarm was set for.
         case alarm(Int64)
         case read(DecidedChunks)
         /// Reading failed and may be tried again.
         case readFailed
         case transformed(portion: Int, [PluginVerdict])
+        /// By the transformations of the source.
+        case sourced(portion: Int, SourceAnswer)
         case built(BuildJob, RequestPlan, under: Int)
         case reread(portion: Int, RereadEvents)
         /// A portion met a stage that is gone.
         case restart(portion: Int)
         case ended(request: Int, RequestEnding)
+        /// Its one event fails and nobody else is served.
+        case alone(request: Int)
         /// Leave what happened for the checkpointer.
         case checkpoint
         /// What lies below has left the log, in a partition that never grows any more.
@@ -32,6 +38,8 @@ final class Lane: Sendable {
         /// Only these users still have something parked in an earlier generation.
         case hold(Set<UInt64>)
         case plan(LanePlan, number: Int)
+        /// Follow these users and messages.
+        case watch(TraceWatch)
         /// Come to an end; requests under way have so long.
         case stop(within: Duration)
     }
@@ -41,15 +49,23 @@ final class Lane: Sendable {
     let start: LaneStart
     let feed: PartitionFeed
     let log: EventLog
+    let destination: DestinationID
+    /// Where people watch what passes.
+    let tail: TailHub
     /// Where it is seen that a portion waits for a plugin.
     let waits: PluginWaits
+    /// Where it is counted what lanes keep of events' ways.
+    private let traces: TraceCounts
     let logger: Logger
     private let initialPlan: LanePlan
     private let inbox = Mutex<[Message]>([])
     private let arrivals: AsyncStream<Void>
     private let arrival: AsyncStream<Void>.Continuation
+    /// What waits here, for people to see.
+    let standing = Mutex(LaneStanding())
     /// The users that the lane was told of last.
     private let held: Mutex<Set<UInt64>>
+    private let standsAtBound = Atomic<Bool>(false)
     /// The newest plan, for what waits for a plugin to come back.
     let plan: Mutex<(number: Int, plan: LanePlan)>
 
@@ -60,6 +76,8 @@ final class Lane: Sendable {
         feed: PartitionFeed,
         log: EventLog,
         waits: PluginWaits,
+        traces: TraceCounts = TraceCounts(),
+        tail: TailHub = TailHub(),
         tell: @escaping @Sendable (LaneLedger.News) -> Void = { _ in },
         logger: Logger
     ) {
@@ -69,12 +87,20 @@ final class Lane: Sendable {
         self.feed = feed
         self.log = log
         self.waits = waits
+        self.traces = traces
+        self.tail = tail
+        destination = start.machine.destination
         self.logger = logger
         initialPlan = plan
         held = Mutex(start.machine.heldUsers)
         self.plan = Mutex((0, plan))
         (arrivals, arrival) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
+
+    /// Whether it has read everything before its bound, and nothing of that is under way, parked or unsettled.
+    ///
+    /// What it did last may still have to be committed.
+    var isAtBound: Bool { standsAtBound.load(ordering: .relaxed) }
 
     func post(_ message: Message) {
         inbox.withLock { $0.append(message) }
@@ -115,6 +141,7 @@ final class Lane: Sendable {
                     defer { inbox = [] }
                     return inbox
                 }
+                watchOutcomes(&desk.machine)
                 for (place, message) in messages.enumerated() {
                     guard let bound = take(message, &desk) else { continue }
                     farewell = bound
@@ -124,8 +151,10 @@ final class Lane: Sendable {
                 }
                 if farewell != nil { break }
                 perform(&desk, &group)
+                showOutcomes(&desk)
             }
             await withdraw(&desk, within: farewell ?? .zero)
+            showOutcomes(&desk)
             group.cancelAll()
         }
         // What was still under way when the bound was reached is delivered again by whoever goes on.
@@ -137,26 +166,34 @@ final class Lane: Sendable {
         let now = Moment.now
         switch message {
         case .look: desk.look()
+        case .lastLook:
+            desk.lastLook = nil
+            desk.look()
         case .alarm(let due): if desk.alarm == due { desk.alarm = nil }
         case .read(let chunks): desk.take(chunks, at: now)
         case .readFailed: desk.isReading = false
         case .transformed(let portion, let verdicts):
             desk.machine.transformed(portion, verdicts, at: now)
+        case .sourced(let portion, let answer): desk.machine.transformed(portion, answer, at: now)
         case .built(let job, let plan, let number): desk.machine.built(job, plan, under: number, at: now)
         case .reread(let portion, let again):
             desk.enlist(portion)
-            desk.machine.reread(portion, again, chain: desk.plan.labels, at: now)
+            desk.machine.reread(portion, again, chain: desk.plan.labels, steps: desk.plan.steps, at: now)
         case .restart(let portion):
             desk.enlist(portion)
-            desk.machine.restart(portion, chain: desk.plan.labels, at: now)
+            desk.machine.restart(portion, chain: desk.plan.labels, steps: desk.plan.steps, at: now)
         case .ended(let request, let ending):
             desk.close(request)
             desk.machine.ended(request, ending, at: now)
+        case .alone(let request): desk.machine.letOthersPass(request, at: now)
         case .checkpoint: publish(&desk)
         case .gone(let offset): desk.gone = max(desk.gone, offset)
         case .hold(let users): desk.machine.hold(users, at: now)
         case .plan(let plan, let number):
             if desk.assign((plan, number)) { desk.stale = Set(desk.receipts.keys) }
+        case .watch(var watch):
+            watch.set(sample: desk.plan.sample)
+            desk.machine.watch(watch)
         case .stop(let bound): return bound
         }
         return nil
@@ -166,11 +203,13 @@ final class Lane: Sendable {
     private func perform(_ desk: inout LaneDesk, _ group: inout DiscardingTaskGroup) {
         let now = Moment.now
         if let due = desk.machine.nextDue, due <= now.wall { desk.machine.wake(at: now) }
+        if desk.lingersUntil != nil { desk.linger(at: now) }
         for action in desk.takeActions() {
             switch action {
             case .transform(let portion, let step, let events):
                 let stage = desk.stage(of: portion)
-                group.addTask { await self.transform(portion, step, events, stage) }
+                let followed = desk.machine.followed(portion, at: step)
+                group.addTask { await self.transform(portion, step, events, stage, followed) }
             case .build(let job, let events):
                 let stage = desk.stage(of: job)
                 group.addTask { await self.build(job, events, stage) }
@@ -178,18 +217,34 @@ final class Lane: Sendable {
             case .reread(let portion, let items): group.addTask { await self.reread(portion, items) }
             }
         }
-        desk.passGone()
+        desk.passGone(at: now)
+        desk.passBlocked()
         if desk.machine.hasMuchToCommit { publish(&desk) }
         if !ledger.isFull, let (position, room) = desk.beginReading() {
-            group.addTask { await self.read(from: position, room: room) }
+            let plan = desk.plan
+            group.addTask { await self.read(from: position, room: room, plan) }
         }
+        if !desk.plan.bound.isNone || isAtBound { keepToBound(&desk, &group) }
         if desk.machine.isChanged { ledger.note() }
         if !desk.stale.isEmpty { renewStale(&desk) }
         setAlarm(&desk, &group)
+        if let change = desk.standingChange { standing.withLock { $0 = change } }
+    }
+
+    /// Says whether it stands at its bound, and looks once more when that can be known.
+    private func keepToBound(_ desk: inout LaneDesk, _ group: inout DiscardingTaskGroup) {
+        standsAtBound.store(desk.isAtBound, ordering: .relaxed)
+        guard let look = desk.nextLastLook, desk.lastLook != look else { return }
+        desk.lastLook = look
+        let pause = Duration.microseconds(max(0, look - log.databaseTime))
+        group.addTask {
+            try? await Task.sleep(for: pause, clock: .continuous)
+            self.post(.lastLook)
+        }
     }
 
     private func setAlarm(_ desk: inout LaneDesk, _ group: inout DiscardingTaskGroup) {
-        guard let due = desk.machine.nextDue, desk.alarm.map({ due < $0 }) ?? true else { return }
+        guard let due = desk.nextDue, desk.alarm.map({ due < $0 }) ?? true else { return }
         desk.alarm = due
         let pause = Duration.microseconds(max(0, due - Moment.now.wall))
         group.addTask {
@@ -211,8 +266,22 @@ final class Lane: Sendable {
             }
             handed.append(one)
             parcels.append(
-                Courier.Parcel(request: request, events: one.parts, attempts: one.attempts, waited: one.waited) {
-                    [weak self] ending, attempts in
+                Courier.Parcel(
+                    request: request,
+                    events: one.parts,
+                    users: one.users,
+                    attempts: one.attempts,
+                    waited: one.waited,
+                    throttles: one.throttles,
+                    tries: one.again?.tries ?? 0,
+                    delay: one.again?.delay ?? .zero,
+                    isReplay: desk.plan.replay != nil,
+                    judge: desk.plan.judge(of: one),
+                    isKept: one.isKept,
+                    edition: desk.plan.edition,
+                    alone: { [weak self] in self?.post(.alone(request: one.request)) },
+                    outdated: { [weak self] in self?.post(.look) }
+                ) { [weak self] ending, attempts in
                     self?.post(.ended(request: one.request, .delivery(ending, attempts)))
                 }
             )
@@ -228,6 +297,8 @@ final class Lane: Sendable {
         ledger.clear()
         guard desk.machine.isChanged else { return }
         var checkpoint = desk.machine.takeCheckpoint()
+        traces.add(written: checkpoint.traces.count, leftOut: desk.machine.takeLeftOut())
+        feed.excluded.add(droppedParts: checkpoint.droppedParts)
         checkpoint.sliceTime = desk.trail.time(of: checkpoint.position)
         checkpoint.ended = desk.ended
         ledger.publish(checkpoint)

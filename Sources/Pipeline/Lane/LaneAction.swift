@@ -31,6 +31,22 @@ package struct Outgoing: Sendable {
     package let attempts: Int
     /// How long it has waited for them while it was parked.
     package let waited: Duration
+    /// Answers 429 before this stay while others were served.
+    package let throttles: Int
+    /// Some of the users whose events they are of.
+    package let users: UserSample
+    /// Tries of the request that it goes on for, and how long it waits before the next.
+    package let again: Again?
+    /// Whether it carries an event of which something is kept even when all goes well.
+    package let isKept: Bool
+}
+
+/// How a request goes on for another that was delivered in part.
+package struct Again: Equatable, Sendable {
+    package let tries: Int
+    package let delay: Duration
+    /// The latest of the tries.
+    package let attempts: [Attempt]
 }
 
 /// How a request ended.

@@ -35,14 +35,16 @@ package struct LaneDeadLetter: Equatable, Sendable {
     package let reason: String
     package let plugin: PluginLabel
     /// The event as it was accepted, in memory of its own; one for all letters of an event.
-    package let before: [UInt8]
+    ///
+    /// - Shape: empty where it is not known, or the row of what was parked has it.
+    package internal(set) var before: [UInt8]
     /// The part as it was when it failed, in memory of its own; nil when that is the event itself.
-    package let after: [UInt8]?
-    /// The latest tries, with what the destination answered.
-    package let attempts: [Attempt]
+    package internal(set) var after: [UInt8]?
+    /// The latest tries, with what the destination answered, without those that such a row has.
+    package internal(set) var attempts: [Attempt]
+    /// Tries before this stay that count.
+    package var tried = 0
 
     /// What is to be stored of it, in bytes and about.
-    var size: Int {
-        attempts.reduce(before.count + (after?.count ?? 0) + reason.utf8.count) { $0 + $1.text.utf8.count }
-    }
+    var size: Int { before.count + (after?.count ?? 0) + reason.utf8.count + attempts.size }
 }

@@ -59,7 +59,7 @@ extension LaneMachine {
     private func arranged(_ entries: [Entry]) -> [Entry] {
         guard let portion = entries.first?.parts.first?.portion else { return entries }
         let pieces = Arrangement.pieces(of: entries.map { $0.parts.map(\.part) }) { part in
-            user(of: PartReference(portion: portion, part: part))
+            line(of: PartReference(portion: portion, part: part))
         }
         return pieces.map { piece in
             Entry(
@@ -84,7 +84,8 @@ extension LaneMachine {
     mutating func open(
         _ entry: Entry,
         _ requests: [PluginRequest],
-        under lanePlan: Int
+        under lanePlan: Int,
+        again: Again? = nil
     ) -> (number: Int, users: [UInt64]) {
         let number = nextRequest
         nextRequest += 1
@@ -93,13 +94,14 @@ extension LaneMachine {
             parts: entry.parts,
             ordinal: entry.ordinal,
             lanePlan: lanePlan,
-            state: entry.isWhole ? .waiting : .held
+            state: entry.isWhole ? .waiting : .held,
+            again: again
         )
         var users: [UInt64] = []
         users.reserveCapacity(entry.parts.count + 1)
         for reference in entry.parts {
             mutate(reference) { $0.pending += 1 }
-            users.append(user(of: reference))
+            users.append(line(of: reference))
         }
         // A connector's own ordering key is as if it were a user; the byte before it keeps it out of the line of a user of
         // that name.

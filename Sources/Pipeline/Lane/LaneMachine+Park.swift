@@ -1,3 +1,4 @@
+import Delivery
 import EventModel
 
 /// How a failing event is set aside with everything of its user that comes after it.
@@ -10,6 +11,10 @@ extension LaneMachine {
         let dueAt: Int64
         var code: String
         var answer: String
+        /// Answers 429 while others were served.
+        let ownThrottles: Int
+        /// The tries of this stay.
+        let tries: [Attempt]
 
         /// One that has waited so long already, and waits from `now` on.
         init(
@@ -18,57 +23,78 @@ extension LaneMachine {
             after delay: Duration,
             at now: Moment,
             code: String,
-            answer: String
+            answer: String,
+            ownThrottles: Int,
+            tries: [Attempt]
         ) {
             self.attempts = attempts
             since = now.wall - waited.microseconds
             dueAt = now.wall + delay.microseconds
             self.code = code
             self.answer = answer
+            self.ownThrottles = ownThrottles
+            self.tries = tries
         }
     }
 
     /// Sets a part aside with its payload, and the later events of its user as offsets.
+    ///
+    /// Its row gets the event as it was accepted and the tries of this stay, lest its dead letter be without them.
     mutating func park(_ reference: PartReference, _ deferral: Deferral) {
         let index = reference.portion - firstPortion
         let event = portions[index].parts[reference.part].event
         let subject = portions[index].events[event]
         let user = subject.userHash
-        var items: [ParkedItem] = []
+        // Asked first, for the portion gives its storage back with its last event.
+        let line = line(index, event)
+        // What was parked before has the event in its row.
+        let isKnown = if case .part = subject.origin { false } else { true }
+        let whole = isKnown ? subject.letters.first?.before ?? Array(subject.json) : nil
+        var items: [(ParkedItem, ParkedPast)] = []
         // The other parts of the event keep their place behind it.
         for place in portions[index].parts.indices where portions[index].parts[place].event == event {
             let part = portions[index].parts[place]
             guard part.isOpen, part.failures.isEmpty || place == reference.part else { continue }
             let isCause = place == reference.part
-            items.append(
-                ParkedItem(
-                    offset: subject.offset,
-                    sliceTime: subject.sliceTime,
-                    part: part.number,
-                    userHash: user,
-                    payload: Array(part.json),
-                    attempts: isCause ? deferral.attempts : part.attempts,
-                    since: deferral.since,
-                    dueAt: isCause ? deferral.dueAt : 0,
-                    receivedAt: subject.receivedAt,
-                    code: isCause ? deferral.code : "",
-                    answer: isCause ? deferral.answer : ""
-                )
+            let own = isCause ? deferral : deferred[PartReference(portion: reference.portion, part: place)]
+            let item = ParkedItem(
+                offset: subject.offset,
+                sliceTime: subject.sliceTime,
+                part: part.number,
+                userHash: user,
+                payload: Array(part.json),
+                attempts: own?.attempts ?? part.attempts,
+                since: deferral.since,
+                dueAt: isCause ? deferral.dueAt : 0,
+                receivedAt: subject.receivedAt,
+                code: isCause ? deferral.code : "",
+                answer: isCause ? deferral.answer : "",
+                ownThrottles: own?.ownThrottles ?? part.ownThrottles
             )
+            let isWhole = isKnown && part.json == subject.json
+            items.append((item, ParkedPast(before: isWhole ? [] : whole, tries: own?.tries ?? [])))
         }
-        for item in items {
+        for (item, past) in items {
             parking.insert(item)
-            changes.park(item)
+            changes.park(item, past)
         }
+        let end = EventTrace.End(
+            outcome: "parked",
+            part: portions[index].parts[reference.part].number,
+            code: deferral.code,
+            reason: deferral.answer,
+            dueAt: deferral.dueAt
+        )
+        trace(index, event, end, isParked: true)
         forgetDeferred(index, event)
-        endAsWaiting(index, event, Set(items.compactMap(\.part)))
-        recall(user, after: subject.offset)
+        endAsWaiting(index, event, Set(items.compactMap(\.0.part)))
+        recall(line, after: subject.offset)
     }
 
     /// Whether parts of an event are on their way, so that what becomes of them is not known.
     func isUnderWay(eventOf reference: PartReference) -> Bool {
         let parts = portions[reference.portion - firstPortion].parts
-        return order.requests(of: user(of: reference)).contains { number in
+        return order.requests(of: line(of: reference)).contains { number in
             guard let request = requests[number], case .sent = request.state else { return false }
             return request.parts.contains {
                 $0.portion == reference.portion && parts[$0.part].event == parts[reference.part].event
@@ -113,7 +139,7 @@ extension LaneMachine {
         for number in order.requests(of: user) {
             guard let request = requests[number] else { continue }
             if case .sent = request.state { continue }
-            for reference in request.parts where isOpen(reference) && self.user(of: reference) == user {
+            for reference in request.parts where isOpen(reference) && line(of: reference) == user {
                 let index = reference.portion - firstPortion
                 let event = portions[index].parts[reference.part].event
                 if portions[index].events[event].offset > offset { follow(index, event) }
@@ -121,7 +147,7 @@ extension LaneMachine {
             let rest = request.parts.filter { isOpen($0) }
             guard rest.count < request.parts.count else { continue }
             requests[number]?.parts = rest
-            if !rest.contains(where: { self.user(of: $0) == user }) { ready += order.leave(user, request: number) }
+            if !rest.contains(where: { line(of: $0) == user }) { ready += order.leave(user, request: number) }
             if case .held = request.state { continue }
             if rest.isEmpty {
                 requests[number] = nil
@@ -155,13 +181,14 @@ extension LaneMachine {
             parking.insert(item)
             closeParts(index, event)
             leave(index, event)
-            parking.release(item.userHash)
+            parking.release(item)
         }
     }
 
     /// Makes a whole event wait; it is counted as read only when it is taken up again and its fate is decided.
     mutating func setAside(_ index: Int, _ event: Int, _ item: ParkedItem) {
         let subject = portions[index].events[event]
+        if outcomes != nil { note(subject, TailFate(.parked, code: item.code.isEmpty ? nil : item.code)) }
         parking.insert(item)
         changes.park(item)
         closeParts(index, event)

@@ -55,25 +55,34 @@ extension LaneMachine {
 
     /// Whether an earlier event of the same user waits, so that this one must wait too.
     private func mustWait(_ index: Int, _ event: Int) -> Bool {
-        let user = portions[index].events[event].userHash
+        let user = line(index, event)
         return switch portions[index].events[event].origin {
         case .log: parking.isParked(user)
         case .follower, .part: parking.isBehind(portions[index].events[event].offset, user: user)
         }
     }
 
-    /// A connector's word about one part.
-    mutating func apply(_ fate: PluginVerdict, to reference: PartReference, at now: Moment) {
+    /// A connector's word about one part, which was tried before if its request is built anew.
+    mutating func apply(
+        _ fate: PluginVerdict,
+        to reference: PartReference,
+        after tries: [Attempt] = [],
+        at now: Moment
+    ) {
         if case .requested = fate { return }
         guard isOpen(reference) else { return }
         switch fate {
         // Parts that a connector emits go nowhere; what it asked for besides is delivered.
         case .emit, .requested: break
-        case .drop: end(reference, .dropped)
+        case .drop(let reason):
+            let index = reference.portion - firstPortion
+            let event = portions[index].parts[reference.part].event
+            noteDrop(index, event, by: connector, at: portions[index].chain.count - 1, reason)
+            end(reference, .dropped)
         case .fail(let code, let message, .retry(after: let delay)):
-            retryBuild(reference, code: code, message: message, after: delay, at: now)
+            retryBuild(reference, code: code, message: message, after: delay, tries, at: now)
         case .fail(let code, let message, _):
-            end(reference, .dead(letter(reference, stage: .connect, code: code, reason: message, attempts: [])))
+            end(reference, .dead(letter(reference, stage: .connect, code: code, reason: message, attempts: tries)))
         }
     }
 
@@ -82,22 +91,25 @@ extension LaneMachine {
         code: String,
         message: String,
         after delay: Duration,
+        _ tries: [Attempt],
         at now: Moment
     ) {
         let part = part(reference)
         let attempts = part.attempts + 1
-        if settings.schedule.isExhausted(attempts: attempts, age: part.waited) {
-            end(reference, .dead(letter(reference, stage: .connect, code: code, reason: message, attempts: [])))
+        if schedule.isExhausted(attempts: attempts, age: part.waited) {
+            end(reference, .dead(letter(reference, stage: .connect, code: code, reason: message, attempts: tries)))
             return
         }
-        let wait = settings.schedule.delay(after: attempts, retryAfter: delay, random: spread(reference))
+        let wait = schedule.delay(after: attempts, retryAfter: delay, random: spread(reference))
         let deferral = Deferral(
             attempts: attempts,
             waited: part.waited,
             after: wait,
             at: now,
             code: code,
-            answer: message
+            answer: message,
+            ownThrottles: part.ownThrottles,
+            tries: tries
         )
         if isUnderWay(eventOf: reference) { deferred[reference] = deferral } else { park(reference, deferral) }
     }
@@ -133,12 +145,20 @@ extension LaneMachine {
         item.attempts += 1
         item.code = code
         item.answer = message
-        if settings.schedule.isExhausted(attempts: item.attempts, age: waited) {
+        if schedule.isExhausted(attempts: item.attempts, age: waited) {
             fail(index, event, nil, stage, code: code, message: message)
             return
         }
-        let wait = settings.schedule.delay(after: item.attempts, retryAfter: delay, random: 0.5)
+        let wait = schedule.delay(after: item.attempts, retryAfter: delay, random: 0.5)
         item.dueAt = now.wall + wait.microseconds
+        let end = EventTrace.End(
+            outcome: "parked",
+            code: code,
+            reason: message,
+            dueAt: item.dueAt,
+            step: stage
+        )
+        trace(index, event, end, isParked: true)
         setAside(index, event, item)
     }
 

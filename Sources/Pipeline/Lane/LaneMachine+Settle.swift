@@ -28,6 +28,16 @@ extension LaneMachine {
         return portions[index].events[portions[index].parts[reference.part].event].userHash
     }
 
+    /// What must not overtake each other: the events of a user, or, where those need not wait, the parts of one event.
+    func line(of reference: PartReference) -> UInt64 {
+        let index = reference.portion - firstPortion
+        return line(index, portions[index].parts[reference.part].event)
+    }
+
+    func line(_ index: Int, _ event: Int) -> UInt64 {
+        parking.line(user: portions[index].events[event].userHash, offset: portions[index].events[event].offset)
+    }
+
     mutating func mutate(_ reference: PartReference, _ change: (inout LanePart) -> Void) {
         change(&portions[reference.portion - firstPortion].parts[reference.part])
     }
@@ -42,7 +52,7 @@ extension LaneMachine {
         let portion = portions[reference.portion - firstPortion]
         let part = portion.parts[reference.part]
         let event = portion.events[part.event]
-        // Of a part that waited, the event itself is found in the log.
+        // Of a part that waited, its row has the event itself.
         let isKnown = if case .part = event.origin { false } else { true }
         let before = isKnown ? event.letters.first?.before ?? Array(event.json) : []
         return LaneDeadLetter(
@@ -55,8 +65,9 @@ extension LaneMachine {
             reason: reason,
             plugin: connector,
             before: before,
-            after: portion.chain.count == 1 ? nil : Array(part.json),
-            attempts: attempts
+            after: isKnown && portion.chain.count == 1 ? nil : Array(part.json),
+            attempts: attempts,
+            tried: part.attempts
         )
     }
 
@@ -64,6 +75,7 @@ extension LaneMachine {
     mutating func end(_ reference: PartReference, _ end: PartEnd) {
         let index = reference.portion - firstPortion
         guard isOpen(reference) else { return }
+        if outcomes != nil { note(reference, end) }
         let event = portions[index].parts[reference.part].event
         portions[index].parts[reference.part].isOpen = false
         portions[index].events[event].open -= 1
@@ -87,13 +99,16 @@ extension LaneMachine {
             // It was counted as emitted and waiting when it was parked; of these two, what it is now takes the place.
             counts.waiting -= 1
             counts.emitted -= 1
-            if portions[index].events[event].waiting == 0 { changes.release(item) }
+            let isOver = portions[index].events[event].waiting == 0
+            traceEnd(index, event, counts)
             settle(index, event, counts)
-            parking.release(item.userHash)
+            if isOver { changes.release(item) }
+            parking.release(item)
             return
         }
         counts.read = 1
         if counts.emitted == 0 { counts.dropped = 1 } else { counts.transformed = 1 }
+        traceEnd(index, event, counts)
         settle(index, event, counts)
     }
 
@@ -117,6 +132,9 @@ extension LaneMachine {
         portions[index].events[event].letters = [
             .unread(subject.offset, sliceTime: subject.sliceTime, userHash: subject.userHash, reason)
         ]
+        if outcomes != nil {
+            note(subject, TailFate(.deadLettered, code: "corrupt_chunk", reason: reason), isEarly: true)
+        }
         finishFailed(index, event)
     }
 
@@ -131,20 +149,36 @@ extension LaneMachine {
     }
 
     private mutating func settle(_ index: Int, _ event: Int, _ counts: Counts) {
+        var isCounted = true
         switch portions[index].events[event].origin {
-        case .log: progress.settle(portions[index].events[event].offset, counts)
+        case .log: isCounted = progress.settle(portions[index].events[event].offset, counts)
         case .follower(let item):
             changes.release(item)
             progress.count(counts)
         case .part: progress.count(counts)
         }
+        if isCounted { countDrops(index, event, counts) }
         changes.bury(portions[index].events[event].letters)
         leave(index, event)
+    }
+
+    /// Counts why an event was dropped, or which parts of it were of which something else goes on.
+    ///
+    /// What was dropped of an event that failed counts for nothing: it is gone through again when it is taken up.
+    private mutating func countDrops(_ index: Int, _ event: Int, _ counts: Counts) {
+        let drops = portions[index].drops[event] ?? []
+        if counts.dropped > 0 {
+            progress.note(droppedBy: drops.last?.plugin ?? connector.id, reason: drops.last?.reason ?? "")
+        } else if counts.failed == 0 {
+            for drop in drops { progress.note(partDroppedBy: drop.plugin, reason: drop.reason) }
+            changes.droppedParts += drops.count
+        }
     }
 
     /// Takes an event out of the portion: whatever becomes of it is decided elsewhere or done.
     mutating func leave(_ index: Int, _ event: Int) {
         changes.settled += 1
+        if traces.kept > 0, isKept(index, event) { traces.kept -= 1 }
         portions[index].events[event].state = .done
         portions[index].events[event].letters = []
         portions[index].live -= 1
@@ -160,6 +194,10 @@ extension LaneMachine {
         portions[index].events = []
         portions[index].parts = []
         portions[index].built = []
+        portions[index].asked = nil
+        portions[index].drops = [:]
+        portions[index].forgetPassed()
+        portions[index].sends = [:]
     }
 
     /// Whether there is something to commit.
@@ -172,10 +210,15 @@ extension LaneMachine {
             position: progress.position,
             beyond: progress.beyond,
             counts: progress.counts,
+            reasons: progress.reasons,
             expired: progress.expired,
             parked: changes.parked,
+            pasts: changes.pasts,
             released: changes.released,
-            deadLetters: changes.deadLetters
+            deadLetters: changes.deadLetters,
+            chains: chain.takeRows(),
+            traces: changes.traces,
+            droppedParts: changes.droppedParts
         )
     }
 }

@@ -1,3 +1,6 @@
+import Conditions
+package import Delivery
+import EventJSON
 package import EventModel
 
 /// Everything that is decided in a lane: one consumer's reading of one partition.
@@ -8,6 +11,8 @@ package import EventModel
 package struct LaneMachine {
     let partition: PartitionID
     let destination: DestinationID
+    /// The replay that it is a lane of.
+    let replay: ConsumerID?
     let settings: LaneSettings
     package internal(set) var progress: LaneProgress
     /// The first event that was not read yet.
@@ -17,9 +22,15 @@ package struct LaneMachine {
     /// The number of the plan that first named this connector; what was built under an earlier one is built again
     /// before it is sent.
     package var connectorPlan = 0
+    /// When events that a plugin wants to try again are tried again.
+    package var schedule: RetrySchedule
+    /// Whether events of a user shall wait for each other, where that is not so yet.
+    private var nextOrder: Bool?
     /// What the owner has to do; taken by ``takeActions()``.
     var actions: [LaneAction] = []
     var changes = LaneChanges()
+    var traces = LaneTraces()
+    var chain: LaneChain
 
     var order = UserOrder()
     var parking: Parking
@@ -40,19 +51,30 @@ package struct LaneMachine {
     var inFlightEvents = 0
     /// What the events in flight hold: their JSON, and that of their parts.
     var inFlightBytes = 0
+    /// For conditions of transformations.
+    var tape = JSONTape(limits: LaneSteps.limits)
+    /// How events end, while somebody watches; else nil.
+    var outcomes: [LaneOutcome]?
+    /// The tries of the request whose end is taken in.
+    var lastAttempts: [Attempt] = []
 
     /// A lane as it was committed.
     package init(
         partition: PartitionID,
         destination: DestinationID,
+        replay: ConsumerID? = nil,
         settings: LaneSettings = LaneSettings(),
         progress: LaneProgress = LaneProgress(),
-        parked: [ParkedItem] = []
+        parked: [ParkedItem] = [],
+        chain: LaneChain = LaneChain()
     ) {
         self.partition = partition
         self.destination = destination
+        self.replay = replay
         self.settings = settings
+        schedule = settings.schedule
         self.progress = progress
+        self.chain = chain
         nextOffset = progress.position
         parking = Parking(parked)
     }
@@ -62,18 +84,43 @@ package struct LaneMachine {
         let events = min(settings.portionEvents, settings.windowEvents - inFlightEvents)
         // Chunks are read whole: half the reach is left for the one that begins last.
         let isNear = nextOffset - progress.position < LaneProgress.reach / 2
-        guard events > 0, inFlightBytes < settings.windowBytes, ahead < settings.portionsAhead, isNear,
-            parking.count < settings.parkedEvents, parking.bytes < settings.parkedBytes
+        guard nextOrder == nil, events > 0, inFlightBytes < settings.windowBytes, ahead < settings.portionsAhead,
+            isNear, hasRoomToPark
         else { return nil }
         return events
+    }
+
+    /// Whether more may be set aside.
+    package var hasRoomToPark: Bool {
+        parking.count < settings.parkedEvents && parking.bytes < settings.parkedBytes
     }
 
     /// Whether nothing is on its way.
     package var isIdle: Bool { inFlightEvents == 0 }
 
+    /// Whether nothing waits for a next attempt, or behind what does.
+    package var hasNothingParked: Bool { parking.count == 0 }
+
     /// When something that is parked is due.
     /// - Unit: microseconds since 1970.
-    package var nextDue: Int64? { ahead < settings.portionsAhead * 4 ? parking.nextDue : nil }
+    package var nextDue: Int64? {
+        nextOrder == nil && ahead < settings.portionsAhead * 4 ? parking.nextDue : nil
+    }
+
+    /// Whether events of a user wait for each other now.
+    package var isOrdered: Bool { parking.isOrdered }
+
+    /// Lets events of a user wait for each other or not, as soon as nothing is under way; until then nothing is begun.
+    package mutating func setOrder(_ isOrdered: Bool) {
+        nextOrder = isOrdered == self.isOrdered ? nil : isOrdered
+        changeOrder()
+    }
+
+    private mutating func changeOrder() {
+        guard let order = nextOrder, inFlightEvents == 0 else { return }
+        nextOrder = nil
+        parking.setOrder(order)
+    }
 
     var ahead: Int { nextPortion - turn }
 
@@ -82,7 +129,7 @@ package struct LaneMachine {
 
     /// Whether so much has happened that it does not wait to be asked for.
     var hasMuchToCommit: Bool {
-        changes.settled >= Self.settledEvents || changes.buriedBytes >= settings.uncommittedBytes
+        changes.settled >= Self.settledEvents || changes.bytes >= settings.uncommittedBytes
             || changes.deadLetters.count >= settings.deadLetters
     }
 
@@ -95,9 +142,20 @@ package struct LaneMachine {
     }
 
     /// Takes in what was read from ``nextOffset`` on, in the order of the log.
-    package mutating func read(_ events: [LaneEvent], chain: [PluginLabel], at now: Moment) {
+    package mutating func read(
+        _ events: [LaneEvent],
+        chain: [PluginLabel],
+        steps: LaneSteps = LaneSteps(),
+        chosenBy chooser: Chooser? = nil,
+        at now: Moment
+    ) {
         guard let last = events.last else { return }
-        var portion = Portion(stage: .placed, chain: chain)
+        traces.now = now.wall
+        // Also of what nobody wants it is written down under which rules that was so.
+        if let first = events.first(where: { $0.offset >= nextOffset && !progress.isSettled($0.offset) }) {
+            self.chain.begin(chain, from: first.offset)
+        }
+        var portion = Portion(stage: .placed, chain: chain, steps: steps)
         portion.events.reserveCapacity(events.count)
         for event in events where event.offset >= nextOffset && !progress.isSettled(event.offset) {
             switch event.choice {
@@ -109,12 +167,18 @@ package struct LaneMachine {
                         userHash: event.userHash,
                         receivedAt: event.receivedAt,
                         json: event.json,
-                        origin: .log
+                        origin: .log,
+                        message: event.message,
+                        parts: event.parts,
+                        keep: traces.keep(user: event.userHash, event.message)
                     )
                 )
-            case .duplicate: settleUnwanted(event.offset) { $0.duplicates = 1 }
-            case .filtered: settleUnwanted(event.offset) { $0.filtered = 1 }
+            case .duplicate:
+                settleUnwanted(event.offset) { $0.duplicates = 1 }
+                traceUnwanted(event, traces.keep(user: event.userHash, event.message), "duplicate")
+            case .filtered(let exclusion): filter(event, exclusion, chooser)
             case .damaged(let reason): failUnread(event, reason)
+            case .gone: if progress.expire(event.offset..<event.offset + 1) { changes.settled += 1 }
             }
         }
         nextOffset = max(nextOffset, last.offset + 1)
@@ -127,15 +191,48 @@ package struct LaneMachine {
         guard offset > nextOffset else { return true }
         guard progress.expire(nextOffset..<offset) else { return false }
         nextOffset = offset
+        parking.reach(nextOffset)
         changes.settled += 1
         return true
     }
 
+    /// Counts as filtered what lies before `offset`, or between these events; says how many of them could be taken in.
+    ///
+    /// A gap that is too wide to be noted beside what is on its way must wait, and with it what lies behind.
+    mutating func pass(_ offsets: [Int64], upTo end: Int64? = nil) -> Int {
+        var next = nextOffset
+        for (index, offset) in offsets.enumerated() {
+            guard offset <= next || progress.filter(next..<offset) else {
+                if index == 0 { return 0 }
+                return index
+            }
+            if index == 0, offset > nextOffset {
+                nextOffset = offset
+                changes.settled += 1
+            }
+            next = max(next, offset + 1)
+        }
+        if offsets.isEmpty, let end, end > nextOffset, progress.filter(nextOffset..<end) {
+            nextOffset = end
+            changes.settled += 1
+        }
+        parking.reach(nextOffset)
+        return offsets.count
+    }
+
     /// Takes in the events of a portion that were read again; what is in neither list has left the log.
-    package mutating func reread(_ number: Int, _ again: RereadEvents, chain: [PluginLabel], at now: Moment) {
+    package mutating func reread(
+        _ number: Int,
+        _ again: RereadEvents,
+        chain: [PluginLabel],
+        steps: LaneSteps = LaneSteps(),
+        at now: Moment
+    ) {
         let index = number - firstPortion
+        traces.now = now.wall
         let found = Dictionary(again.events.map { ($0.offset, $0) }) { $1 }
         portions[index].chain = chain
+        portions[index].steps = steps
         for place in portions[index].events.indices {
             let old = portions[index].events[place]
             guard let event = found[old.offset] else {
@@ -152,9 +249,13 @@ package struct LaneMachine {
                 userHash: old.userHash,
                 receivedAt: event.receivedAt,
                 json: event.json,
-                origin: old.origin
+                origin: old.origin,
+                message: event.message,
+                parts: event.parts,
+                keep: traces.watch.keep(user: old.userHash, event.message, at: now.wall)
             )
         }
+        self.chain.handle(portions[index].openOffsets, by: chain, areChosen: false)
         enterStages(index)
         finishStep(at: now)
     }
@@ -162,13 +263,27 @@ package struct LaneMachine {
     /// Sends a portion through its stages again from the beginning, because who stood at them has changed.
     ///
     /// Nothing of it has taken its place yet, so nothing of it was sent.
-    package mutating func restart(_ number: Int, chain: [PluginLabel], at now: Moment) {
+    package mutating func restart(
+        _ number: Int,
+        chain: [PluginLabel],
+        steps: LaneSteps = LaneSteps(),
+        at now: Moment
+    ) {
         let index = number - firstPortion
         switch portions[index].stage {
         case .transforming, .building: break
         case .rereading, .built, .placed: return
         }
+        traces.now = now.wall
+        var chain = chain
+        // It is not asked anew whether the connection wants them.
+        if let rule = portions[index].chain.last?.rule, !chain.isEmpty { chain[chain.count - 1].rule = rule }
         portions[index].chain = chain
+        portions[index].steps = steps
+        portions[index].drops = [:]
+        portions[index].forgetPassed()
+        let isRead = if case .log? = portions[index].events.first?.origin { true } else { false }
+        self.chain.handle(portions[index].openOffsets, by: chain, areChosen: isRead)
         for event in portions[index].events.indices {
             portions[index].events[event].open = 0
             if case .again = portions[index].events[event].state { portions[index].events[event].state = .inWork }
@@ -189,17 +304,33 @@ package struct LaneMachine {
     /// Takes up what is parked and due.
     package mutating func wake(at now: Moment) { finishStep(at: now) }
 
-    private mutating func settleUnwanted(_ offset: Int64, _ make: (inout Counts) -> Void) {
+    /// Says whether the event was not settled before.
+    @discardableResult
+    private mutating func settleUnwanted(_ offset: Int64, _ make: (inout Counts) -> Void) -> Bool {
         var counts = Counts()
         counts.read = 1
         make(&counts)
-        if progress.settle(offset, counts) { changes.settled += 1 }
+        guard progress.settle(offset, counts) else { return false }
+        changes.settled += 1
+        return true
+    }
+
+    /// Settles an event that the connection does not want.
+    private mutating func filter(_ event: LaneEvent, _ exclusion: Exclusion, _ chooser: Chooser?) {
+        if settleUnwanted(event.offset, { $0.filtered = 1 }) { progress.note(exclusion) }
+        let keep = traces.keep(user: event.userHash, event.message)
+        guard keep != .no || outcomes != nil else { return }
+        let reason = chooser?.words(exclusion, event.json, &tape)
+        tape.reset()
+        traceUnwanted(event, keep, "filtered", code: exclusion.rawValue, reason: reason ?? "")
+        if outcomes != nil { noteFiltered(event, exclusion, reason) }
     }
 
     /// Gives a portion its number and sends it on its way.
     private mutating func start(_ portion: Portion) {
         guard !portion.events.isEmpty else { return }
         inFlightEvents += portion.events.count
+        for event in portion.events where event.keep != .no { traces.kept += 1 }
         portions.append(portion)
         portions[portions.count - 1].live = portion.events.count
         enterStages(portions.count - 1)
@@ -210,9 +341,10 @@ package struct LaneMachine {
         guard let first = items.first else { return }
         let number = firstPortion + portions.count
         var portion = Portion(stage: .rereading)
-        portion.released = [first.userHash]
+        portion.released = Set(items.map { parking.line(user: $0.userHash, offset: $0.offset) }).sorted()
         portion.live = items.count
         inFlightEvents += items.count
+        traces.kept += items.count
         for item in items {
             portion.events.append(
                 PortionEvent(
@@ -235,9 +367,11 @@ package struct LaneMachine {
 
     /// What follows every input: places what has its turn, takes up what is due, submits what is ready.
     mutating func finishStep(at now: Moment) {
+        traces.now = now.wall
         if !deferred.isEmpty { parkDeferred() }
         placeTurns(at: now)
-        while ahead < settings.portionsAhead * 4 {
+        changeOrder()
+        while nextOrder == nil, ahead < settings.portionsAhead * 4 {
             let items = parking.take(at: now.wall, read: nextOffset, limit: settings.releaseEvents)
             if items.isEmpty { break }
             startReleased(items)

@@ -1,3 +1,4 @@
+import EventLog
 import PluginHost
 import Synchronization
 import Telemetry
@@ -12,23 +13,34 @@ final class PluginWaits: Sendable {
         /// The code of the plugin's error.
         let code: String
 
-        fileprivate var words: (String, String, String) { (plugin.id, plugin.version, code) }
+        var sortKey: (String, String, String) { (plugin.id, plugin.version, code) }
     }
 
-    private let portions = Mutex<[Cause: Int]>([:])
+    private let portions = Mutex<[LaneID: [Cause: Int]]>([:])
 
-    /// Notes that a portion waits for another cause than before; nil when it does not wait.
-    func change(_ cause: inout Cause?, to new: Cause?) {
+    /// Notes that a portion of a lane waits for another cause than before; nil when it does not wait.
+    func change(_ cause: inout Cause?, to new: Cause?, in lane: LaneID) {
+        guard cause != nil || new != nil else { return }
         portions.withLock { portions in
-            if let old = cause, let count = portions[old] { portions[old] = count > 1 ? count - 1 : nil }
-            if let new { portions[new, default: 0] += 1 }
+            var causes = portions.removeValue(forKey: lane) ?? [:]
+            if let old = cause, let count = causes[old] { causes[old] = count > 1 ? count - 1 : nil }
+            if let new { causes[new, default: 0] += 1 }
+            if !causes.isEmpty { portions[lane] = causes }
         }
         cause = new
     }
 
+    /// What portions of these lanes wait for.
+    func causes(in lanes: [LaneID]) -> [Cause: Int] {
+        portions.withLock { portions in
+            lanes.reduce(into: [:]) { sum, lane in sum.merge(portions[lane] ?? [:], uniquingKeysWith: +) }
+        }
+    }
+
     /// What a scrape is told.
     var family: MetricFamily {
-        let sorted = portions.withLock { $0 }.sorted { $0.key.words < $1.key.words }
+        let all = portions.withLock { $0 }.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+        let sorted = all.sorted { $0.key.sortKey < $1.key.sortKey }
         return MetricFamily(
             name: "leat_plugin_waiting_portions",
             help: "Portions of lanes that wait because a plugin as a whole cannot run.",

@@ -1,4 +1,5 @@
 import Delivery
+import EventLog
 import PluginHost
 import WorkerProtocol
 
@@ -19,8 +20,27 @@ struct Portion {
     var stage: Stage
     var events: [PortionEvent] = []
     var parts: [LanePart] = []
+    /// What the transformations before the last one made, one list for each: for those who want to see every step.
+    ///
+    /// The lists of the source's own are empty but for the last of them; see `passages`.
+    var passed: [[LanePart]] = []
+    /// How the source's transformations went.
+    var courses: [SourceCourse] = []
+    /// What stood between them, of events of which it is kept, by their offsets.
+    var passages: [Int64: SourcePassage] = [:]
+    /// When it entered the stages, and when each of them was done.
+    /// - Unit: microseconds since 1970.
+    var marks: [Int64] = []
+    /// Requests that ended, of events of which something is kept, by the events' places.
+    var sends: [Int: [EventTrace.Send]] = [:]
     /// Who stands at each stage; the last is the connector.
     var chain: [PluginLabel] = []
+    /// How the transformations among them are gone through.
+    var steps = LaneSteps()
+    /// The parts that the transformation was given at which the portion is, by their places in `parts`; nil for all.
+    var asked: [Int]?
+    /// Who dropped events or parts of them, in the order in which it was done, by the event's place.
+    var drops: [Int: [Drop]] = [:]
     /// The parts that the connector was given, by their places in `parts`.
     var built: [Int] = []
     /// Events that are not settled.
@@ -28,7 +48,30 @@ struct Portion {
     /// Users whose waiting events were taken up into it.
     var released: [UInt64] = []
 
+    /// A plugin's word that something is not to go on.
+    struct Drop {
+        let plugin: String
+        /// The plugin's place in the chain.
+        let step: Int
+        let reason: String
+    }
+
+    /// Lets go of what the transformations made on the way.
+    mutating func forgetPassed() {
+        passed = []
+        courses = []
+        passages = [:]
+    }
+
     var isPlaced: Bool { if case .placed = stage { true } else { false } }
+
+    /// The events that are not settled, without those of which only a part is here.
+    var openOffsets: [Int64] {
+        events.compactMap { event in
+            if case .part = event.origin { return nil }
+            return event.isDone ? nil : event.offset
+        }
+    }
 }
 
 /// One event of a portion.
@@ -55,6 +98,11 @@ struct PortionEvent {
     let receivedAt: Int64
     let json: ArraySlice<UInt8>
     var origin: Origin
+    /// Nothing but zeros where it is not known.
+    var message = MessageHash(high: 0, low: 0)
+    /// The parts of it that are sent, where not all are.
+    var parts: Set<Int>?
+    var keep = TraceKeep.no
     var state = State.inWork
     /// What it counts for in the lane's bound of bytes.
     var heldBytes = 0
@@ -79,6 +127,8 @@ struct LanePart {
     /// Whether a plugin wrote it, so that the next one's worker must check that it is JSON.
     var flags: PluginEvent.Flags = []
     var isOpen = true
+    /// The number of the part before of which it was made, as far as transformations went.
+    var from: UInt16 = 0
     /// Requests that carry it and have not ended.
     var pending = 0
     /// Why it cannot be delivered, though other requests that carry it are still under way; empty or one.
@@ -86,6 +136,8 @@ struct LanePart {
     /// Tries before this stay that count, and how long it was parked for them.
     var attempts = 0
     var waited = Duration.zero
+    /// Answers 429 before this stay while others were served.
+    var ownThrottles = 0
     var key: IdempotencyKey
 }
 

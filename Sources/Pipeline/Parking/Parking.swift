@@ -23,6 +23,8 @@ package struct ParkedItem: Equatable, Sendable {
     /// Why the last try failed, and what the destination said to it.
     package var code: String
     package var answer: String
+    /// Answers 429 while others were served.
+    package var ownThrottles: Int
 
     package init(
         offset: Int64,
@@ -35,7 +37,8 @@ package struct ParkedItem: Equatable, Sendable {
         dueAt: Int64 = 0,
         receivedAt: Int64,
         code: String = "",
-        answer: String = ""
+        answer: String = "",
+        ownThrottles: Int = 0
     ) {
         self.offset = offset
         self.sliceTime = sliceTime
@@ -48,6 +51,7 @@ package struct ParkedItem: Equatable, Sendable {
         self.receivedAt = receivedAt
         self.code = code
         self.answer = answer
+        self.ownThrottles = ownThrottles
     }
 
     /// Whether it was never tried and only waits behind an earlier event.
@@ -76,7 +80,8 @@ package struct ParkedKey: Hashable, Sendable {
 /// What a lane has set aside, user by user, in the order of the log.
 ///
 /// A user is parked as long as anything of theirs waits here or is being tried again from here; their new events join
-/// the queue. Only the head of a queue is ever taken up, so the order within a user holds whatever happens.
+/// the queue. Only the head of a queue is ever taken up, so the order within a user holds whatever happens. Where events
+/// of a user need not wait for each other, each event has a queue of its own.
 struct Parking {
     private struct Queue {
         /// Sorted by offset and part.
@@ -94,8 +99,28 @@ struct Parking {
     private(set) var bytes = 0
     /// Users of whom something is parked in another lane, which comes before everything here.
     private(set) var held: Set<UInt64> = []
+    /// Whether events of a user wait for each other.
+    private(set) var isOrdered = true
 
     init(_ items: [ParkedItem] = []) {
+        for item in items { insert(item) }
+    }
+
+    /// What waits in one queue: a user's events, or the parts of one event.
+    func line(user: UInt64, offset: Int64) -> UInt64 {
+        isOrdered ? user : (UInt64(bitPattern: offset) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+    }
+
+    private func line(_ item: ParkedItem) -> UInt64 { line(user: item.userHash, offset: item.offset) }
+
+    /// Puts what waits into other queues; nothing that was taken from here may be on its way.
+    mutating func setOrder(_ isOrdered: Bool) {
+        guard isOrdered != self.isOrdered else { return }
+        let items = queues.values.flatMap(\.items).sorted { $0.order < $1.order }
+        let held = held
+        self = Parking()
+        self.held = held
+        self.isOrdered = isOrdered
         for item in items { insert(item) }
     }
 
@@ -118,28 +143,50 @@ struct Parking {
     }
 
     mutating func insert(_ item: ParkedItem) {
-        var queue = queues.removeValue(forKey: item.userHash) ?? Queue()
+        let line = line(item)
+        var queue = queues.removeValue(forKey: line) ?? Queue()
         var place = queue.items.count
         while place > 0, queue.items[place - 1].order > item.order { place -= 1 }
         queue.items.insert(item, at: place)
         count += 1
         bytes += item.payload?.count ?? 0
-        if place == 0, !queue.isBusy { setAlarm(item.dueAt, item.userHash) }
-        queues[item.userHash] = queue
+        if place == 0, !queue.isBusy { setAlarm(item.dueAt, line) }
+        queues[line] = queue
     }
 
     /// When the next head is due.
     /// - Unit: microseconds since 1970.
     var nextDue: Int64? { alarms.last?.at }
 
+    /// Notes how far the lane has read: what was due and lay beyond may be taken up.
+    mutating func reach(_ read: Int64) {
+        guard !early.isEmpty else { return }
+        for entry in early where entry.offset < read { setAlarm(0, entry.user) }
+        early.removeAll { $0.offset < read }
+    }
+
     /// Takes up what is due: a part alone, or whole events that only wait, up to `limit`.
     ///
     /// Only what lies below `read` is taken: after a crash an earlier event of the user may have to be read again first.
     mutating func take(at now: Int64, read: Int64, limit: Int) -> [ParkedItem] {
-        if !early.isEmpty {
-            for entry in early where entry.offset < read { setAlarm(now, entry.user) }
-            early.removeAll { $0.offset < read }
+        reach(read)
+        var taken = takeOne(at: now, read: read, limit: limit)
+        guard !isOrdered, taken.first?.isFollower == true else { return taken }
+        // They waited behind others when that was asked for, and go together now.
+        while taken.count < limit, isNextFollower(at: now, read: read) {
+            taken += takeOne(at: now, read: read, limit: 1)
         }
+        return taken.sorted { $0.order < $1.order }
+    }
+
+    private func isNextFollower(at now: Int64, read: Int64) -> Bool {
+        guard let alarm = alarms.last, alarm.at <= now, !held.contains(alarm.user), let queue = queues[alarm.user],
+            !queue.isBusy, let head = queue.items.first
+        else { return false }
+        return head.isFollower && head.offset < read && head.dueAt <= now
+    }
+
+    private mutating func takeOne(at now: Int64, read: Int64, limit: Int) -> [ParkedItem] {
         while let alarm = alarms.last, alarm.at <= now {
             alarms.removeLast()
             // The alarm is set again when they are held no more.
@@ -168,7 +215,10 @@ struct Parking {
         return []
     }
 
-    /// What was taken up from a user's queue is no longer on its way ahead of the queue.
+    /// What was taken up is no longer on its way ahead of its queue.
+    mutating func release(_ item: ParkedItem) { release(line(item)) }
+
+    /// The same for all that was taken up from a queue.
     mutating func release(_ user: UInt64) {
         guard var queue = queues.removeValue(forKey: user) else { return }
         guard let head = queue.items.first else { return }

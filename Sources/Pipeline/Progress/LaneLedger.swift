@@ -81,15 +81,20 @@ extension LaneCheckpoint {
         position = newer.position
         beyond = newer.beyond
         counts = newer.counts
+        reasons = newer.reasons
         expired = newer.expired
         ended = newer.ended
         sliceTime = newer.sliceTime
-        deadLetters += newer.deadLetters
+        deadLetters += newer.deadLetters.map { $0.following(pasts[$0.key]) }
+        chains += newer.chains
+        traces += newer.traces
         if !newer.parked.isEmpty || !newer.released.isEmpty {
             let touched = Set(newer.parked.map(\.key)).union(newer.released)
             parked.removeAll { touched.contains($0.key) }
             released.removeAll { touched.contains($0) }
             parked += newer.parked
+            for key in newer.released { pasts[key] = nil }
+            pasts.merge(newer.pasts) { $0.followed(by: $1) }
             released += newer.released
         }
     }

@@ -1,3 +1,4 @@
+package import Conditions
 package import EventModel
 
 /// How far a lane has come: a position, the exceptions beyond it, and the exact counts of everything that is settled.
@@ -8,6 +9,8 @@ package struct LaneProgress: Equatable, Sendable {
     /// Every event below it is settled.
     package private(set) var position: Int64
     package private(set) var counts: Counts
+    /// Of what was filtered and dropped.
+    package private(set) var reasons: ReasonCounts
     /// Events that left the log before they were read.
     package private(set) var expired: Int64
     /// Bits of settled events from `base` on; the first word holds the position.
@@ -19,9 +22,16 @@ package struct LaneProgress: Equatable, Sendable {
     package static let reach: Int64 = 32 * 1024
 
     /// A lane that was committed with these values; `beyond` has the shape of the property.
-    package init(position: Int64 = 0, beyond: [UInt8] = [], counts: Counts = Counts(), expired: Int64 = 0) {
+    package init(
+        position: Int64 = 0,
+        beyond: [UInt8] = [],
+        counts: Counts = Counts(),
+        reasons: ReasonCounts = ReasonCounts(),
+        expired: Int64 = 0
+    ) {
         self.position = position
         self.counts = counts
+        self.reasons = reasons
         self.expired = expired
         base = position & ~63
         words = [0]
@@ -65,23 +75,51 @@ package struct LaneProgress: Equatable, Sendable {
     /// Counts something that happened to an event that is settled already.
     package mutating func count(_ more: Counts) { counts += more }
 
+    /// Notes why the connection did not want an event that was just counted.
+    package mutating func note(_ exclusion: Exclusion) { reasons.count(exclusion.rawValue) }
+
+    /// Notes why a plugin dropped an event that was just counted.
+    package mutating func note(droppedBy plugin: String, reason: String) {
+        reasons.count(droppedBy: plugin, reason: reason)
+    }
+
+    /// Notes why a plugin dropped a part of an event that was just counted, and of which something else goes on.
+    package mutating func note(partDroppedBy plugin: String, reason: String) {
+        reasons.count(partDroppedBy: plugin, reason: reason)
+    }
+
     /// Counts as gone those of the events that are not settled; false if there are too many to be noted beside what is on
     /// its way.
     package mutating func expire(_ offsets: Range<Int64>) -> Bool {
+        guard let passed = pass(offsets) else { return false }
+        expired += passed
+        return true
+    }
+
+    /// The same for events that a replay does not send: they count as filtered.
+    mutating func filter(_ offsets: Range<Int64>) -> Bool {
+        guard let passed = pass(offsets) else { return false }
+        counts.read += passed
+        counts.filtered += passed
+        reasons.count(Exclusion.replay.rawValue, passed)
+        return true
+    }
+
+    /// Settles those of the events that are not settled and says how many these were, to be counted at once; nil if there
+    /// are too many to be noted beside what is on its way.
+    private mutating func pass(_ offsets: Range<Int64>) -> Int64? {
         guard offsets.lowerBound <= position else {
-            guard offsets.upperBound - position < Self.reach else { return false }
-            for offset in offsets where settle(offset, Counts()) { expired += 1 }
-            return true
+            guard offsets.upperBound - position < Self.reach else { return nil }
+            return offsets.reduce(0) { $0 + (settle($1, Counts()) ? 1 : 0) }
         }
-        guard offsets.upperBound > position else { return true }
+        guard offsets.upperBound > position else { return 0 }
         let known = position..<base + Int64(words.count) * 64
         let settled = known.filter(isSettled)
-        expired += offsets.upperBound - position
-        expired -= Int64(settled.count { $0 < offsets.upperBound })
-        self = LaneProgress(position: offsets.upperBound, counts: counts, expired: expired)
+        let passed = offsets.upperBound - position - Int64(settled.count { $0 < offsets.upperBound })
+        self = LaneProgress(position: offsets.upperBound, counts: counts, reasons: reasons, expired: expired)
         for offset in settled { _ = mark(offset) }
         advance()
-        return true
+        return passed
     }
 
     /// Counts an event as gone that waited to be read again.

@@ -20,12 +20,15 @@ extension Checkpoint {
                 position: LogPosition(offset: news.position, sliceTime: news.sliceTime),
                 beyond: news.beyond,
                 expired: news.expired,
-                counts: news.counts
+                counts: news.counts,
+                reasons: news.reasons
             )
         )
-        parked += news.parked.map { $0.record(of: lane) }
+        parked += news.parked.map { $0.record(of: lane, news.pasts[$0.key]) }
         unparked += news.released.map { ParkedID(lane: lane, offset: $0.offset, part: $0.part) }
         deadLetters += news.deadLetters.map { $0.record(of: lane) }
+        chains += news.chains.map { $0.record(of: lane) }
+        traces += news.traces.compactMap { $0.record(of: lane) }
     }
 }
 
@@ -44,34 +47,43 @@ extension LaneDeadLetter {
             code: code,
             reason: String(reason.prefix(Self.maximumReason)),
             plugin: plugin.id.isEmpty ? nil : "\(plugin.id)@\(plugin.version)",
-            attempts: attempts.last?.number ?? 0,
+            attempts: attempts.last?.number ?? tried,
             before: before.isEmpty ? nil : before,
             after: after,
-            history: history
+            history: PathAttempt.list(attempts).lines
         )
     }
+}
 
-    /// One try as it is kept for people.
-    private struct Try: Encodable {
-        var number: Int
-        /// - Unit: microseconds since 1970.
-        var at: Int64
-        var microseconds: Int64
-        var code: String
-        var answer: String
+extension [PathAttempt] {
+    /// One JSON text a line; nil for none.
+    var lines: String? {
+        let encoder = JSONEncoder()
+        let texts = compactMap { try? encoder.encode($0) }.map { String(decoding: $0, as: UTF8.self) }
+        return texts.isEmpty ? nil : texts.joined(separator: "\n")
     }
+}
 
-    private var history: String? {
-        guard !attempts.isEmpty else { return nil }
-        let tries = attempts.map { attempt in
-            Try(
-                number: attempt.number,
-                at: attempt.at,
-                microseconds: attempt.duration.microseconds,
-                code: attempt.code,
-                answer: attempt.text
-            )
-        }
-        return (try? JSONEncoder().encode(tries)).map { String(decoding: $0, as: UTF8.self) }
+extension LaneChain.Row {
+    func record(of lane: LaneID) -> ChainRecord {
+        let stages = (try? JSONEncoder().encode(self.stages.map(\.path))).map { String(decoding: $0, as: UTF8.self) }
+        return ChainRecord(lane: lane, from: from, offsets: offsets, stages: stages ?? "[]")
+    }
+}
+
+extension EventTrace {
+    func record(of lane: LaneID) -> TraceRecord? {
+        guard let text = try? JSONEncoder().encode(pass) else { return nil }
+        return TraceRecord(
+            lane: lane,
+            offset: offset,
+            part: end.part,
+            userHash: userHash,
+            message: message,
+            sliceTime: sliceTime,
+            cause: cause.rawValue,
+            outcome: end.outcome,
+            record: String(decoding: text, as: UTF8.self)
+        )
     }
 }

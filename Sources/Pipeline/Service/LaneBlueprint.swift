@@ -1,4 +1,5 @@
 import Catalog
+import Conditions
 import Delivery
 import EventModel
 import PluginHost
@@ -12,34 +13,88 @@ struct StageKey: Hashable {
 
 /// What a lane needs, as values: two equal ones need the same sessions and the same courier.
 struct LaneBlueprint: Equatable {
-    var transformations: [StageKey]
+    /// Which events the connection wants.
+    var selection: Selection
+    let consumer: ConsumerID
+    /// The source's, before the connection's own.
+    var source: [StepKey]
+    var transformations: [StepKey]
     var connector: StageKey
     var destination: DestinationID
     var limits: DestinationLimits
     var policy: TargetPolicy
+    var transport: DestinationTransport
+    /// What the connector's requests may carry of the catalog's secrets.
+    var secrets: SecretBook
+    /// The lane reads no chunk whose slice time is later; nil where it reads to the end of the log.
+    /// - Unit: microseconds since 1970, by PostgreSQL's clock.
+    var until: Int64?
+    /// The lane reads no chunk that begins here or behind; nil where it reads to the end of the log.
+    var end: Int64?
+    /// Nil for a lane of a connection.
+    var replay: ReplayBlueprint?
+    /// The answers that the connector classifies itself.
+    var classifies: [AnswerPattern]
+    /// The share of events whose ways are written down.
+    var sample: Double
 
-    var stages: [StageKey] { transformations + [connector] }
+    /// Who stands at each stage; the last is the connector, by its configuration as it was declared.
+    var labels: [PluginLabel]
 
-    /// Nil while something is missing or switched off; then the connection's lanes stand still and lose nothing.
-    init?(_ connection: Connection, in snapshot: CatalogSnapshot) {
+    var stages: [StageKey] { (source + transformations).map(\.stage) + [connector] }
+
+    /// Nil while something is missing, switched off or paused; then the connection's lanes stand still and lose nothing.
+    init?(_ connection: Connection, in snapshot: CatalogSnapshot, _ vault: SecretVault) {
         guard connection.enabled, let destination = snapshot.destination(connection.destination), destination.enabled,
-            let connector = snapshot.plugin(destination.connector),
+            !destination.state.isPaused, let connector = snapshot.plugin(destination.connector),
             let manifest = try? Manifest(parsing: Array(connector.manifest.utf8)),
-            let stage = StageKey(connector, destination.config)
+            let stage = StageKey(
+                connector,
+                // The plugin gets a word in the place of each secret, the same on all lanes.
+                SecretReference.replace(in: destination.config) { vault.token(for: $0, of: destination.name).text }
+            )
         else { return nil }
-        var transformations: [StageKey] = []
-        for step in connection.transformations {
+        guard let before = StepKey.chain(snapshot.source(connection.source)?.transformations ?? [], in: snapshot),
+            let transformations = StepKey.chain(connection.transformations, in: snapshot)
+        else { return nil }
+        selection = connection.selection
+        consumer = connection.id
+        source = before
+        self.transformations = transformations
+        self.connector = stage
+        let declared = StageKey(plugin: stage.plugin, kind: stage.kind, config: destination.config)
+        labels =
+            before.map { PluginLabel($0, isOfSource: true) }
+            + transformations.map { PluginLabel($0, isOfSource: false) }
+            + [PluginLabel(declared, rule: connection.selection.rule)]
+        self.destination = destination.id
+        limits = destination.limits
+        transport = destination.transport
+        classifies = manifest.classifies
+        until = destination.state.until
+        secrets = SecretBook(for: destination, through: connector, in: snapshot, vault)
+        sample = connection.sample
+        // A connector whose manifest permits nothing is permitted nothing.
+        policy = TargetPolicy(allowed: manifest.httpPermissions.compactMap(TargetPolicy.Pattern.init))
+    }
+}
+
+/// One transformation of a source or a connection, and what it is asked of.
+struct StepKey: Hashable {
+    let stage: StageKey
+    /// Nil for everything.
+    let when: Condition?
+
+    /// Nil if the plugin of one of them is missing.
+    static func chain(_ transformations: [Transformation], in snapshot: CatalogSnapshot) -> [StepKey]? {
+        var chain: [StepKey] = []
+        for step in transformations {
             guard let version = snapshot.plugin(step.plugin), let stage = StageKey(version, step.config) else {
                 return nil
             }
-            transformations.append(stage)
+            chain.append(StepKey(stage: stage, when: step.when))
         }
-        self.transformations = transformations
-        self.connector = stage
-        self.destination = destination.id
-        limits = destination.limits
-        // A connector whose manifest permits nothing is permitted nothing.
-        policy = TargetPolicy(allowed: manifest.httpPermissions.compactMap(TargetPolicy.Pattern.init))
+        return chain
     }
 }
 

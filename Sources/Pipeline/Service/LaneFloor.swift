@@ -27,11 +27,15 @@ struct LaneFloor {
     private var blueprints: [LaneID: LaneBlueprint] = [:]
     /// What every connection needs, as the snapshot says.
     private var wanted: [SourceID: [ConsumerID: LaneBlueprint]] = [:]
+    /// How far the lanes of replays read.
+    private var ends: [LaneID: Int64] = [:]
     private var shelf: StageShelf
     private var snapshot: CatalogSnapshot?
     private var succession = Succession()
     private var holding = Holding()
     private var isClosing = false
+    /// Whom every lane follows.
+    private var watch = TraceWatch()
     /// Whether the loop was asked to arrange and has not done so yet.
     private var willArrange = false
     /// Lanes on their way out that are not to begin again at once, and under which epochs.
@@ -45,6 +49,8 @@ struct LaneFloor {
             schedule: pipeline.settings.lane.schedule,
             maySend: { [log = pipeline.log] in log.maySend },
             fleet: pipeline.fleet,
+            tell: { [relay = pipeline.relay] destination, news in relay.tell(destination, news) },
+            paces: pipeline.paces,
             logger: pipeline.logger
         )
     }
@@ -59,6 +65,7 @@ struct LaneFloor {
             self.succession = succession
             askToArrange()
             for case (let key, .running(let lane, _)) in stands { tell(lane, key) }
+            follow(snapshot)
         case .leases: askToArrange()
         case .lost(let lease):
             pipeline.log.lose(lease)
@@ -71,6 +78,7 @@ struct LaneFloor {
             for key in keys { stands[key] = nil }
             askToArrange()
         case .ended(let key):
+            pipeline.roster.leave(key)
             stands[key] = .leaving
             let checkpointer = pipeline.checkpointer
             let notice = pipeline.notice
@@ -103,19 +111,34 @@ struct LaneFloor {
         for session in shelf.retire(except: []) { await session.stop() }
     }
 
+    /// Tells every lane whose events somebody follows, when that is news.
+    private mutating func follow(_ snapshot: CatalogSnapshot) {
+        let watch = TraceWatch(snapshot.tracings)
+        guard watch != self.watch else { return }
+        self.watch = watch
+        for case .running(let lane, _) in stands.values { lane.post(.watch(watch)) }
+    }
+
     /// Works out what each connection needs, which takes reading its plugins' manifests.
     private mutating func read(_ snapshot: CatalogSnapshot) {
         self.snapshot = snapshot
         wanted = [:]
         for connection in snapshot.connections {
-            guard let blueprint = LaneBlueprint(connection, in: snapshot) else { continue }
+            guard let blueprint = LaneBlueprint(connection, in: snapshot, pipeline.catalog.vault) else { continue }
             wanted[connection.source, default: [:]][connection.id] = blueprint
+        }
+        ends = [:]
+        for replay in snapshot.replays {
+            for range in replay.ranges { ends[LaneID(partition: range.partition, consumer: replay.id)] = range.end }
+            guard let blueprint = LaneBlueprint(replay, in: snapshot, pipeline.catalog.vault) else { continue }
+            wanted[replay.source, default: [:]][replay.id] = blueprint
         }
     }
 
     /// Compares what runs with what should.
     private mutating func arrange(_ group: inout DiscardingTaskGroup) {
         holding = pipeline.log.holding
+        if let snapshot { shelf.set(snapshot.shares(of: Set(holding.held.keys))) }
         let wanted = isClosing ? [:] : wantedLanes()
         for key in Array(blueprints.keys) where wanted[key] == nil { blueprints[key] = nil }
         for (key, stand) in stands {
@@ -129,21 +152,30 @@ struct LaneFloor {
             case .loading, .running, .leaving, .refused: break
             }
         }
-        var loads: [LaneID: DestinationID] = [:]
+        var loads: [LaneID: LaneBlueprint] = [:]
         for (key, blueprint) in wanted {
             let changed = blueprints[key] != blueprint
+            let ordered = blueprints[key]?.limits.ordered
             blueprints[key] = blueprint
             // What the database refused may be put right: also a lane that is still on its way out begins again.
             if changed { refusals[key] = nil }
             switch stands[key] {
-            case .running(let lane, _) where changed: lane.assign(plan(blueprint, &group))
-            case .refused where changed: loads[key] = blueprint.destination
+            case .running(let lane, _) where changed && ordered != blueprint.limits.ordered:
+                // Another order holds for a lane that begins anew: what fails now must not put it off.
+                stands[key] = .leaving
+                lane.post(.stop(within: Lane.farewell))
+            case .running(let lane, _) where changed: lane.assign(plan(blueprint, key, &group))
+            case .refused where changed: loads[key] = blueprint
             case .running, .loading, .leaving, .refused: break
-            case nil: loads[key] = blueprint.destination
+            case nil: loads[key] = blueprint
             }
         }
         load(loads, &group)
-        pipeline.refusedLanes.store(stands.values.count(where: \.isRefused), ordering: .relaxed)
+        let refused = stands.filter(\.value.isRefused).keys
+        if let snapshot { pipeline.arranged.store(snapshot.revision, ordering: .relaxed) }
+        pipeline.refusedLanes.store(refused.count, ordering: .relaxed)
+        let places = refused.compactMap { blueprints[$0]?.destination }
+        pipeline.roster.refuse(places.reduce(into: [:]) { $0[$1, default: 0] += 1 })
         dismiss(&group)
     }
 
@@ -153,6 +185,7 @@ struct LaneFloor {
         pipeline.duplicates.forget(allBut: running)
         for partition in holding.spare(besides: running, isClosing: isClosing) { pipeline.log.giveBack(partition) }
         if holding.isEnded, stands.isEmpty { pipeline.log.vacate() }
+        expectLanes()
         let needed = Set(blueprints.values.flatMap(\.stages))
         for session in shelf.retire(except: needed) { group.addTask { await session.stop() } }
         // A lane that leaves may still wait for its last answers, whoever its destination was.
@@ -167,7 +200,14 @@ struct LaneFloor {
             guard let source = snapshot.source(partition.source) else { continue }
             for (consumer, blueprint) in wanted[source.id] ?? [:] {
                 let key = LaneID(partition: partition, consumer: consumer)
-                if succession.mayRun(key, of: source) { lanes[key] = blueprint }
+                guard succession.mayRun(key, of: source) else { continue }
+                var blueprint = blueprint
+                if blueprint.replay != nil {
+                    // It has no lanes on partitions that were opened after it was made.
+                    guard let end = ends[key] else { continue }
+                    blueprint.end = end
+                }
+                lanes[key] = blueprint
             }
         }
         return lanes
@@ -185,13 +225,26 @@ struct LaneFloor {
         return succession.held(in: lane, of: source)
     }
 
-    private mutating func plan(_ blueprint: LaneBlueprint, _ group: inout DiscardingTaskGroup) -> LanePlan {
-        let (plan, courier) = shelf.plan(blueprint)
+    private mutating func plan(
+        _ blueprint: LaneBlueprint,
+        _ lane: LaneID,
+        _ group: inout DiscardingTaskGroup
+    ) -> LanePlan {
+        let (plan, courier) = shelf.plan(blueprint, at: lane.partition)
         if let courier { group.addTask { await courier.run() } }
         return plan
     }
 
-    private mutating func load(_ lanes: [LaneID: DestinationID], _ group: inout DiscardingTaskGroup) {
+    /// Tells the source's transformations of each partition how many lanes go through them.
+    private mutating func expectLanes() {
+        var lanes: [StageShelf.SourceKey: Int] = [:]
+        for (key, blueprint) in blueprints where !blueprint.source.isEmpty {
+            lanes[StageShelf.SourceKey(partition: key.partition, steps: blueprint.source), default: 0] += 1
+        }
+        shelf.expect(lanes)
+    }
+
+    private mutating func load(_ lanes: [LaneID: LaneBlueprint], _ group: inout DiscardingTaskGroup) {
         guard !lanes.isEmpty else { return }
         let pipeline = pipeline
         // Lanes of one partition together, since some of what they need is read by the partition.
@@ -219,14 +272,18 @@ struct LaneFloor {
         let lane = Lane(
             key,
             start: start,
-            plan: plan(blueprint, &group),
-            feed: PartitionFeed(pipeline.log, key.partition, pipeline.duplicates),
+            plan: plan(blueprint, key, &group),
+            feed: PartitionFeed(pipeline.log, key.partition, pipeline.duplicates, pipeline.excluded),
             log: pipeline.log,
             waits: pipeline.waits,
+            traces: pipeline.traces,
+            tail: pipeline.tail,
             tell: { checkpointer.hear(key, $0) },
             logger: pipeline.logger
         )
         tell(lane, key)
+        pipeline.roster.enter(lane, of: blueprint.destination)
+        lane.post(.watch(watch))
         stands[key] = .running(lane, epoch: epoch)
         checkpointer.enter(lane, Lease(partition: key.partition, epoch: epoch))
         let notice = pipeline.notice

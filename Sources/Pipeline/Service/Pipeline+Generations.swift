@@ -45,7 +45,7 @@ extension Pipeline {
     }
 
     /// Waits until the catalog has another revision than this, or for some time.
-    private func catalogChange(since revision: Int64, atMost bound: Duration?) async {
+    func catalogChange(since revision: Int64, atMost bound: Duration?) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await snapshot in self.catalog.snapshots() where snapshot.revision != revision { return }

@@ -11,23 +11,28 @@ extension Pipeline {
     static let loadedTogether = 256
 
     /// Reads what was committed of some lanes; the first of it came with their connections.
-    func load(_ lanes: [LaneID: DestinationID]) async {
+    func load(_ lanes: [LaneID: LaneBlueprint]) async {
         do throws(EventLogError) {
             let states = try await log.lanes(Array(lanes.keys))
+            let chains = try await log.chains(Array(lanes.keys))
             var starts: [LaneID: LaneStart] = [:]
-            for (lane, destination) in lanes {
+            for (lane, blueprint) in lanes {
                 guard let state = states[lane], let record = state.record else { continue }
+                let progress = LaneProgress(
+                    position: record.position.offset,
+                    beyond: record.beyond,
+                    counts: record.counts,
+                    reasons: record.reasons,
+                    expired: record.expired
+                )
                 let machine = LaneMachine(
                     partition: lane.partition,
-                    destination: destination,
+                    destination: blueprint.destination,
+                    replay: blueprint.replay?.id,
                     settings: settings.lane,
-                    progress: LaneProgress(
-                        position: record.position.offset,
-                        beyond: record.beyond,
-                        counts: record.counts,
-                        expired: record.expired
-                    ),
-                    parked: state.parked.map { ParkedItem($0) }
+                    progress: progress,
+                    parked: state.parked.map { ParkedItem($0) },
+                    chain: LaneChain(chains[lane], progress)
                 )
                 starts[lane] = LaneStart(machine: machine, record: record)
             }
@@ -71,11 +76,13 @@ extension ParkedItem {
             since: record.since,
             dueAt: record.dueAt ?? 0,
             receivedAt: record.receivedAt,
-            code: record.code
+            code: record.code,
+            ownThrottles: record.ownThrottles
         )
     }
 
-    func record(of lane: LaneID) -> ParkedRecord {
+    /// The row, with what it is to keep for a dead letter.
+    func record(of lane: LaneID, _ past: ParkedPast?) -> ParkedRecord {
         ParkedRecord(
             lane: lane,
             offset: offset,
@@ -87,7 +94,10 @@ extension ParkedItem {
             since: since,
             dueAt: dueAt == 0 ? nil : dueAt,
             payload: payload,
-            code: code
+            code: code,
+            ownThrottles: ownThrottles,
+            before: past?.before,
+            history: past?.tries.flatMap { PathAttempt.list([$0]) }.lines
         )
     }
 }

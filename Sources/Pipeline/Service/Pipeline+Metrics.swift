@@ -1,3 +1,4 @@
+import Catalog
 import EventLog
 import Synchronization
 package import Telemetry
@@ -31,8 +32,20 @@ extension Pipeline {
                 kind: .gauge,
                 samples: [MetricFamily.Sample(value: Double(refusedLanes.load(ordering: .relaxed)))]
             ),
+            family(
+                "leat_pipeline_revision",
+                "The revision of the configuration that the lanes of this node were given last.",
+                .gauge,
+                Int(arranged.load(ordering: .relaxed))
+            ),
             waits.family,
-        ] + leaseMetrics
+            family(
+                "leat_delivery_pauses_total",
+                "How often a destination was to be paused because it refused this server's credentials.",
+                .counter,
+                relay.pauses
+            ),
+        ] + excluded.families + leaseMetrics + deliveryMetrics + secretMetrics + traces.families
     }
 
     /// What became of leases, and of the events under them.
@@ -65,6 +78,23 @@ extension Pipeline {
                 "Events handed to delivery and not committed: what would be delivered again if this node ended now.",
                 .gauge,
                 checkpointer.uncommittedEvents
+            ),
+        ]
+    }
+
+    private var secretMetrics: [MetricFamily] {
+        [
+            family(
+                "leat_secrets_locked",
+                "Secrets that this node cannot open.",
+                .gauge,
+                catalog.lockedSecrets.count
+            ),
+            family(
+                "leat_delivery_secret_waits",
+                "Destinations that this node sends nothing to for want of a secret.",
+                .gauge,
+                fleet.waitingForSecrets
             ),
         ]
     }

@@ -1,7 +1,7 @@
 package import Catalog
 package import Delivery
 package import EventLog
-import EventModel
+package import EventModel
 package import Logging
 package import PluginHost
 import ServiceLifecycle
@@ -42,15 +42,31 @@ package final class Pipeline: Service {
     let logger: Logger
     let checkpointer: Checkpointer
     let duplicates: DuplicateWindow
+    /// Where people watch what passes.
+    package let tail = TailHub()
     /// What waits for plugins that cannot run.
     let waits = PluginWaits()
+    /// How much is kept of the ways of events.
+    let traces = TraceCounts()
+    /// What lanes read and their connections do not want.
+    let excluded = ExclusionCounts()
     let notices: AsyncStream<Notice>
     let notice: AsyncStream<Notice>.Continuation
-    /// Everybody who sends.
+    /// Where events go through plugins for those who only want to see.
+    package let rehearsal: Rehearsal
+    /// How fast the replays of this node may read.
+    let paces = ReplayPaces()
+    /// Everybody who sends, and every lane.
     let fleet = Fleet()
+    let roster = Roster()
+    /// What destinations say of themselves as a whole.
+    let relay: PaceRelay
     let isClosing = Atomic<Bool>(false)
     /// How many lanes stand still because the database refuses what happened in them.
     let refusedLanes = Atomic<Int>(0)
+
+    /// The revision of the configuration that the lanes of this node were arranged by last.
+    let arranged = Atomic<Int64>(0)
 
     package init(
         log: EventLog,
@@ -67,6 +83,8 @@ package final class Pipeline: Service {
         self.settings = settings
         self.logger = logger
         duplicates = DuplicateWindow(log)
+        relay = PaceRelay(catalog: catalog, log: log, fleet: fleet, logger: logger)
+        rehearsal = Rehearsal(workshop: workshop, logger: logger)
         let (notices, notice) = AsyncStream.makeStream(of: Notice.self)
         (self.notices, self.notice) = (notices, notice)
         checkpointer = Checkpointer(log: log, period: settings.checkpointPeriod, logger: logger) { news in
@@ -82,7 +100,11 @@ package final class Pipeline: Service {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.followCatalog() }
+                group.addTask { await self.followReplays() }
                 group.addTask { await self.checkpointer.run() }
+                group.addTask { await self.reportDeliveries() }
+                group.addTask { await self.relay.run() }
+                group.addTask { await self.tail.run() }
                 group.addTask { for await _ in self.log.returns() { self.checkpointer.doubt() } }
                 group.addTask { for await _ in self.log.holdings() { self.notice.yield(.leases) } }
                 group.addTask {
@@ -104,9 +126,16 @@ package final class Pipeline: Service {
         }
     }
 
+    /// How delivery stands on this node, for every destination that its lanes deliver to.
+    package var deliveryStatus: [DestinationID: Courier.Status] { fleet.statuses }
+
+    /// Follows single events.
+    package var paths: PathFinder { PathFinder(log: log, catalog: catalog, rehearsal: rehearsal) }
+
     /// Lets ``run()`` come to its end in order.
     package func shutDown() {
         isClosing.store(true, ordering: .relaxed)
+        tail.close()
         log.want(nil)
         notice.yield(.shutdown)
     }

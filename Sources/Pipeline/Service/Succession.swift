@@ -47,10 +47,15 @@ struct Succession: Equatable, Sendable {
 extension CatalogSnapshot {
     /// The lanes of closed partitions of which something may be left.
     var closedLanes: [LaneID] {
-        sources.flatMap { source in
+        let ofConnections = sources.flatMap { source in
             source.closed.flatMap(\.partitionIDs).flatMap { partition in
                 connections(of: source.id).map { LaneID(partition: partition, consumer: $0.id) }
             }
         }
+        let ofReplays = replays.flatMap { replay in
+            replay.ranges.filter { $0.partition.generation != self.source(replay.source)?.generation }
+                .map { LaneID(partition: $0.partition, consumer: replay.id) }
+        }
+        return ofConnections + ofReplays
     }
 }

@@ -36,11 +36,12 @@ actor PluginRunner {
         kind: PluginKind,
         configuration: ArraySlice<UInt8>,
         workshop: Workshop,
+        timings: TimingRecorder,
         logger: Logger
     ) {
         self.plugin = plugin
         creation = PluginCreation(plugin: plugin, kind: kind, configuration: configuration, workshop: workshop)
-        timings = workshop.timings.series(plugin)
+        self.timings = timings.series(plugin)
         self.logger = logger
         sizer = BatchSizer(most: workshop.settings.batchEvents, goal: workshop.settings.batchTime)
     }

@@ -16,12 +16,14 @@ package final class PluginSession: Sendable {
 
     /// Prepares a session whose worker is started by the first call.
     ///
-    /// `configuration` is a JSON object that was checked.
+    /// `configuration` is a JSON object that was checked. What it takes is recorded in the workshop's timings unless
+    /// others are named.
     package init(
         _ plugin: PluginIdentity,
         as kind: PluginKind,
         configuration: ArraySlice<UInt8>,
         workshop: Workshop,
+        timings: TimingRecorder? = nil,
         logger: Logger
     ) {
         self.plugin = plugin
@@ -31,6 +33,7 @@ package final class PluginSession: Sendable {
             kind: kind,
             configuration: configuration,
             workshop: workshop,
+            timings: timings ?? workshop.timings,
             logger: logger
         )
     }
@@ -100,7 +103,7 @@ package final class PluginSession: Sendable {
             switch first.submission.work {
             case .transform: try await transform(batch)
             case .build(let events): try await build(Array(events[first.range]), first)
-            case .classify(let responses): try await classify(Array(responses[first.range]), first)
+            case .classify: try await classify(batch)
             }
         } catch {
             for share in batch {
@@ -149,13 +152,22 @@ package final class PluginSession: Sendable {
         }
     }
 
-    private func classify(_ responses: [InputResponse], _ share: SubmissionQueue.Share) async throws(PluginError) {
+    private func classify(_ batch: [SubmissionQueue.Share]) async throws(PluginError) {
+        var responses: [InputResponse] = []
+        for share in batch {
+            if case .classify(let list) = share.submission.work { responses += list[share.range] }
+        }
         let said = try await runner.classify(responses)
-        share.submission.add { outcome in
-            for var one in said {
-                one.response += share.range.lowerBound
-                outcome.classifications.append(one)
+        var start = 0
+        for share in batch {
+            let own = start..<start + share.range.count
+            share.submission.add { outcome in
+                for var one in said where own.contains(one.response) {
+                    one.response += share.range.lowerBound - own.lowerBound
+                    outcome.classifications.append(one)
+                }
             }
+            start = own.upperBound
         }
     }
 }

@@ -16,6 +16,23 @@ final class Submission: Sendable {
             case .classify(let responses): responses.count
             }
         }
+
+        /// Whether several callers' work may go into one batch.
+        var isShared: Bool { if case .build = self { false } else { true } }
+
+        func isLike(_ other: Work) -> Bool {
+            switch (self, other) {
+            case (.transform, .transform), (.build, .build), (.classify, .classify): true
+            default: false
+            }
+        }
+
+        func bytes(at place: Int) -> Int {
+            switch self {
+            case .transform(let events), .build(let events): events[place].json.count
+            case .classify(let responses): responses[place].body.count
+            }
+        }
     }
 
     /// What a caller that waited has to do.

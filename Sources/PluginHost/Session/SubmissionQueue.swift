@@ -23,26 +23,30 @@ struct SubmissionQueue {
         return !isLed
     }
 
-    /// Takes events for the next batch: of as many callers as fit for `transform`, of one caller otherwise.
+    /// Takes events for the next batch: of as many callers as fit for `transform` and `classify`, of one caller for
+    /// `build`.
     mutating func nextBatch(events most: Int, bytes mostBytes: Int) -> [Share] {
         var shares: [Share] = []
         var events = 0
         var bytes = 0
         for submission in waiting {
             let isFirst = shares.isEmpty
-            guard case .transform(let list) = submission.work else {
+            let work = submission.work
+            guard work.isShared else {
                 if isFirst { shares.append(share(of: submission, most: most, bytes: mostBytes)) }
                 break
             }
+            // A batch is of one kind.
+            guard isFirst || shares[0].submission.work.isLike(work) else { break }
             let start = submission.taken
             var end = start
-            while end < list.count, events < most, events == 0 || bytes + list[end].json.count <= mostBytes {
-                bytes += list[end].json.count
+            while end < work.count, events < most, events == 0 || bytes + work.bytes(at: end) <= mostBytes {
+                bytes += work.bytes(at: end)
                 events += 1
                 end += 1
             }
             if end > start { shares.append(take(submission, start..<end)) }
-            if end < list.count { break }
+            if end < work.count { break }
         }
         waiting.removeAll { $0.taken == $0.work.count }
         return shares

@@ -22,6 +22,8 @@ package struct Manifest: Equatable, Sendable {
     package var limits = Wishes()
     /// Patterns of addresses that the host may be asked to send to.
     package var httpPermissions: [String] = []
+    /// The answers that the connector classifies itself; none where it has no say.
+    package var classifies: [AnswerPattern] = []
     /// The JSON Schema of the configuration, as written; empty when there is none.
     package var configSchema = ""
 

@@ -12,7 +12,7 @@ struct ManifestReader {
         var manifest = Manifest()
         let known: Set<String> = [
             "id", "version", "kind", "description", "entry", "abi", "determinism", "limits", "permissions",
-            "config_schema", "platforms", "batch", "selftest",
+            "classify", "config_schema", "platforms", "batch", "selftest",
         ]
         let members = members(of: tape.root, at: "", known: known)
         manifest.id = text(members["id"], "id", isRequired: true) ?? ""
@@ -25,6 +25,7 @@ struct ManifestReader {
         readDeterminism(members["determinism"], into: &manifest)
         readLimits(members["limits"], into: &manifest)
         readPermissions(members["permissions"], into: &manifest)
+        readClassify(members["classify"], into: &manifest)
         readSchema(members["config_schema"], into: &manifest)
         return manifest
     }
@@ -89,6 +90,7 @@ struct ManifestReader {
     private mutating func readPermissions(_ node: JSONNode?, into manifest: inout Manifest) {
         guard let node else { return }
         let members = members(of: node, at: "permissions", known: ["http", "streams", "secrets", "reveal_secrets"])
+        readSecretNames(members["secrets"])
         guard let http = members["http"] else { return }
         guard tape.kind(http) == .array else { return note("permissions.http", "must be a list of address patterns") }
         for element in tape.elements(of: http) {
@@ -98,6 +100,38 @@ struct ManifestReader {
             }
             manifest.httpPermissions.append(pattern)
         }
+    }
+
+    private mutating func readClassify(_ node: JSONNode?, into manifest: inout Manifest) {
+        guard let node else { return }
+        guard manifest.kind == .requests else { return note("classify", "is for connectors that make requests") }
+        let words = "of \"2xx\" to \"5xx\", a status such as \"409\", or \"transport\""
+        let what = "must be a list of up to \(Self.mostPatterns) \(words)"
+        guard tape.kind(node) == .array else { return note("classify", what) }
+        let patterns = tape.elements(of: node).map { tape.string($0).flatMap(AnswerPattern.init) }
+        guard patterns.count <= Self.mostPatterns, patterns.allSatisfy({ $0 != nil }) else {
+            return note("classify", what)
+        }
+        manifest.classifies = patterns.compactMap { $0 }
+    }
+
+    private static let mostPatterns = 32
+
+    /// The catalog reads them again where it asks whether a name is among them.
+    private mutating func readSecretNames(_ node: JSONNode?) {
+        guard let node else { return }
+        let names = tape.kind(node) == .array ? tape.elements(of: node).map { tape.string($0) } : [nil]
+        for name in names {
+            guard let name, name.utf8.count <= 63, name == "*" || Self.isSecretName(name) else {
+                note("permissions.secrets", "must be a list of names of a-z, 0-9 and '-', which may end with '*'")
+                return
+            }
+        }
+    }
+
+    private static func isSecretName(_ name: String) -> Bool {
+        let letters = name.hasSuffix("*") ? name.utf8.dropLast() : name.utf8[...]
+        return !letters.isEmpty && letters.allSatisfy { isIDByte($0) && $0 != UInt8(ascii: ".") }
     }
 
     private mutating func readSchema(_ node: JSONNode?, into manifest: inout Manifest) {

@@ -36,6 +36,8 @@ struct ClusterDirectory: Sendable {
     private static let lockAttempts = 50
     /// - Unit: microseconds.
     private static let lockPause: UInt32 = 20_000
+    /// - Unit: microseconds.
+    private static let sessionPause: UInt32 = 200_000
 
     /// Keeps every other server of ours off this directory until the descriptor is closed.
     func lock() throws(PostgreSQLError) -> Int32 {
@@ -117,7 +119,22 @@ struct ClusterDirectory: Sendable {
     }
 
     /// Starts the server and waits until it answers, crash recovery included.
+    ///
+    /// The sessions of a server that was killed may outlive it by a moment, and PostgreSQL does not start beside them.
     func start() throws(PostgreSQLError) -> ServerProcess {
+        let deadline = ContinuousClock.now + settings.startTimeout
+        while true {
+            if let process = try startOnce() { return process }
+            let words = lastWords
+            guard words.contains("pre-existing shared memory block"), ContinuousClock.now < deadline else {
+                throw .cluster(reason: "it did not start. \(words)")
+            }
+            _ = usleep(Self.sessionPause)
+        }
+    }
+
+    /// Nil if the server ends at once or does not answer in time.
+    private func startOnce() throws(PostgreSQLError) -> ServerProcess? {
         try halt.check()
         try Files.makePrivateFolder(settings.socketDirectory, owner: account)
         removeStaleSocket()
@@ -133,7 +150,7 @@ struct ClusterDirectory: Sendable {
         stop(process)
         process.forget()
         try halt.check()
-        throw .cluster(reason: "it did not start. \(lastWords)")
+        return nil
     }
 
     /// Ends the server: politely to its clients, then not, then by force.

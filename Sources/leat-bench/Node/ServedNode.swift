@@ -19,6 +19,7 @@ final class ServedNode: Sendable {
         process.arguments = ["serve", "--port", "0", "--data-directory", folder]
         process.environment = [
             "PATH": "/usr/bin:/bin", "HOME": folder, "DATABASE_URL": database.address,
+            "LEAT_DELIVERY_ALLOW": "127.0.0.0/8",
         ]
         // The database's socket lets nobody else in.
         if geteuid() == 0 { process.environment?["LEAT_USER"] = "postgres" }

@@ -71,31 +71,9 @@ struct FanOutBench: AsyncParsableCommand {
 
     /// Sends events and waits until every destination has each of them; how many there were.
     private func send(_ events: Int, _ log: EventLog, _ catalog: Catalog, _ destinations: Int) async throws -> Int {
-        var options = try LoadOptions.parse([])
-        options.events = 10_000
-        let bodies = options.bodies(of: SampleEvents(count: options.events)).map { body in
-            Array(String(decoding: body, as: UTF8.self).replacing(#/"messageId":"[^"]*",/#, with: "").utf8)
-        }
-        let lanes = RunningPipeline.lanes(catalog)
-        let before = try await RunningPipeline.delivered(log, lanes)
-        let batch = options.batch
-        return try await BenchServer.with(log, configuration: { catalog.current }) { port in
-            let client = options.client(
-                of: port,
-                writeKey: Self.writeKey,
-                bodies: bodies,
-                connections: 4,
-                holdsBack: { $0 * batch >= events }
-            )
-            try await client.whileSending {
-                while client.acceptedRequests * batch < events { try await Task.sleep(for: .milliseconds(5)) }
-            }
-            guard client.refusedRequests == 0 else { throw BrokenLoad(refused: client.refusedRequests) }
-            let sent = client.acceptedRequests * batch
-            while try await RunningPipeline.delivered(log, lanes) - before < sent * destinations {
-                try await Task.sleep(for: .milliseconds(20))
-            }
-            return sent
+        try await BenchServer.with(log, configuration: { catalog.current }) { port in
+            let burst = LiveBurst(port: port, writeKey: Self.writeKey, log: log, lanes: RunningPipeline.lanes(catalog))
+            return try await burst.send(events, deliveries: destinations).events
         }
     }
 }

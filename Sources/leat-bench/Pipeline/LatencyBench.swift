@@ -19,13 +19,13 @@ struct LatencyBench: AsyncParsableCommand {
     var seconds = 20
 
     private static let writeKey = "benchbenchbenchbench"
-    private static let warmUp = 3
 
     func run() async throws {
         // First, as in the server: it is to be started before there are threads.
         let launcher = try Launcher.start()
         let marks = SinkMarks()
         let sink = try await Sink.start(marks: marks)
+        var delays: [Double] = []
         try await BenchDatabase.with(connections: 12) { pool, log in
             let catalog = try await Catalog.open(pool: pool, logger: .silent)
             let text = """
@@ -41,32 +41,15 @@ struct LatencyBench: AsyncParsableCommand {
             let workshop = try plugins.workshop(launcher)
             try await RunningPipeline.with(log, catalog, workshop) {
                 try await BenchServer.with(log, configuration: { catalog.current }) { port in
-                    let client = try await PacedClient.connect(port, writeKey: Self.writeKey)
-                    try await client.send(pace, for: .seconds(Self.warmUp))
-                    try await Self.wait(for: client.sent, marks)
-                    marks.clear()
-                    let before = client.sent
-                    try await client.send(pace, for: .seconds(seconds))
-                    try await Self.wait(for: client.sent - before, marks)
-                    try await client.close()
+                    let run = PacedRun(port: port, writeKey: Self.writeKey, pace: pace, seconds: seconds)
+                    delays = try await run.delays(at: marks)
                 }
             }
             await workshop.close()
         }
         try await sink.stop()
-        let delays = marks.delays.sorted()
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-            let delay = delays[min(delays.count - 1, Int(Double(delays.count) * share))]
-            BenchLine(bench: "latency.\(name)", unit: "ms", values: [delay]).emit()
-        }
-    }
-
-    /// Waits until the sink has so many events, or it is clear that some were lost.
-    private static func wait(for events: Int, _ marks: SinkMarks) async throws {
-        let end = ContinuousClock.now + .seconds(30)
-        while marks.delays.count < events {
-            guard ContinuousClock.now < end else { throw BrokenLoad(refused: events - marks.delays.count) }
-            try await Task.sleep(for: .milliseconds(10))
+            BenchLine(bench: "latency.\(name)", unit: "ms", values: [PacedRun.share(share, of: delays)]).emit()
         }
     }
 }

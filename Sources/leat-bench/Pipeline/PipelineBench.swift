@@ -39,6 +39,9 @@ struct PipelineBench: AsyncParsableCommand {
     @Option(help: "How many events the sink gets in a request.")
     var sinkBatch = 500
 
+    @Option(help: "How many watch what passes; if any do, the yardstick is the same with nobody who watches.")
+    var watchers = 0
+
     private static let writeKey = "benchbenchbenchbench"
 
     func run() async throws {
@@ -54,17 +57,20 @@ struct PipelineBench: AsyncParsableCommand {
             _ = try await log.join(identity: "bench")
             let library = PluginLibrary { digest in try await catalog.pluginFile(digest) }
             let workshop = try Workshop(launcher: launcher, library: library, timings: TimingRecorder())
-            let beside = try await Pairs(options.pairs, of: "pipeline") {
-                try await delivered(bodies, log, catalog, workshop)
+            let beside = try await Pairs(options.pairs, of: bench) {
+                try await delivered(bodies, log, catalog, workshop, watchers: watchers)
             } reference: {
-                try await accepted(bodies, as: 1, log, catalog).rate
+                guard watchers == 0 else { return try await delivered(bodies, log, catalog, workshop, watchers: 0) }
+                return try await accepted(bodies, as: 1, log, catalog).rate
             }
             await workshop.close()
             return beside
         }
         try await sink.stop()
-        BenchLine(bench: "pipeline", unit: "events/s", pairs: measured).emit()
+        BenchLine(bench: bench, unit: "events/s", pairs: measured).emit()
     }
+
+    private var bench: String { watchers == 0 ? "pipeline" : "tail" }
 
     /// Without message ids, so that events that are sent again are new ones.
     private func requestBodies() -> [[UInt8]] {
@@ -101,9 +107,10 @@ struct PipelineBench: AsyncParsableCommand {
         _ bodies: [[UInt8]],
         _ log: EventLog,
         _ catalog: Catalog,
-        _ workshop: Workshop
+        _ workshop: Workshop,
+        watchers: Int
     ) async throws -> Double {
-        let delivery = Delivery.Sender(version: "bench")
+        let delivery = Delivery.Sender(version: "bench", guarding: .loopbackAllowed)
         let pipeline = Pipeline(
             log: log,
             catalog: catalog,
@@ -119,6 +126,10 @@ struct PipelineBench: AsyncParsableCommand {
             group.addTask {
                 await pipeline.run()
                 end.finish()
+            }
+            for number in 0..<watchers {
+                guard let watcher = try pipeline.tail.watch(Self.wish(number)) else { continue }
+                group.addTask { while await watcher.next() != nil {} }
             }
             let before = try await Self.delivered(log, lanes)
             let progress = Progress()
@@ -145,6 +156,13 @@ struct PipelineBench: AsyncParsableCommand {
         }
         try await delivery.shutdown()
         return rate
+    }
+
+    /// Those who watch look at all stages in turns, each with a condition that some events meet.
+    private static func wish(_ number: Int) -> TailWish {
+        var wish = TailWish(stage: number.isMultiple(of: 2) ? .transformed : .delivered)
+        wish.condition = "type == \"track\""
+        return wish
     }
 
     /// How many events of a run are delivered and committed.

@@ -2,8 +2,25 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A destination that costs next to nothing: it reads each request to its end and answers 200.
+/// A destination that costs next to nothing: it reads each request to its end and answers 200, unless it is to be sick.
 final class Sink: Sendable {
+    /// What it does with requests.
+    enum Manner {
+        case takes
+        /// It never answers.
+        case hangs
+        /// It answers 429.
+        case throttles
+
+        fileprivate var answer: ByteBuffer? {
+            switch self {
+            case .takes: ByteBuffer(string: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            case .hangs: nil
+            case .throttles: ByteBuffer(string: "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+    }
+
     let port: Int
     private let channel: any Channel
     private let count: Counter
@@ -13,13 +30,13 @@ final class Sink: Sendable {
     }
 
     /// Begins to listen; `marks` gets the bodies, where they matter.
-    static func start(marks: SinkMarks? = nil) async throws -> Sink {
+    static func start(marks: SinkMarks? = nil, manner: Manner = .takes) async throws -> Sink {
         let counter = Counter()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Answering(counter, marks))
+                    try channel.pipeline.syncOperations.addHandler(Answering(counter, marks, manner.answer))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -42,7 +59,7 @@ final class Sink: Sendable {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
 
-        private static let answer = ByteBuffer(string: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        private let answer: ByteBuffer?
         private let counter: Counter
         private var head: [UInt8] = []
         /// Bytes of the body that are still to come; nil while the head is read.
@@ -51,7 +68,9 @@ final class Sink: Sendable {
         private let marks: SinkMarks?
         private var body: [UInt8] = []
 
-        init(_ counter: Counter, _ marks: SinkMarks?) { (self.counter, self.marks) = (counter, marks) }
+        init(_ counter: Counter, _ marks: SinkMarks?, _ answer: ByteBuffer?) {
+            (self.counter, self.marks, self.answer) = (counter, marks, answer)
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             var buffer = unwrapInboundIn(data)
@@ -69,7 +88,7 @@ final class Sink: Sendable {
                     marks?.read(body)
                     body.removeAll(keepingCapacity: true)
                     counter.requests.wrappingAdd(1, ordering: .relaxed)
-                    context.write(wrapOutboundOut(Self.answer), promise: nil)
+                    if let answer { context.write(wrapOutboundOut(answer), promise: nil) }
                 }
             }
             context.flush()

@@ -62,6 +62,8 @@ struct AdminClient {
     static let connectTimeout = TimeAmount.seconds(10)
     /// How long an ordinary call may take, and how long an upload.
     static let callTimeout = TimeAmount.seconds(60)
+    /// The same for a plan, which counts, runs plugins and looks things up.
+    static let planTimeout = TimeAmount.seconds(180)
     static let uploadTimeout = TimeAmount.minutes(10)
     /// The longest answer that is read, in bytes.
     static let maximumAnswerBytes = 64 * 1024 * 1024
@@ -74,6 +76,7 @@ struct AdminClient {
         case get = "GET"
         case put = "PUT"
         case post = "POST"
+        case patch = "PATCH"
         case delete = "DELETE"
     }
 
@@ -133,6 +136,30 @@ struct AdminClient {
         let text = String(buffer: answer)
         guard (200..<300).contains(response.status.code) else { throw ServerRefusal(response.status.code, text) }
         return text
+    }
+
+    /// Begins an answer that is as long as it turns out, and gives it as it comes.
+    func stream(_ path: String, query: [(String, String)] = []) async throws -> HTTPClientResponse.Body {
+        try await begin(path, query: query).body
+    }
+
+    /// The same with the answer's headers.
+    func begin(_ path: String, query: [(String, String)] = []) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(url: server + "/api/v1" + path + Self.encoded(query))
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        let response: HTTPClientResponse
+        do {
+            response = try await http.execute(request, deadline: .distantFuture)
+        } catch {
+            throw RuntimeError(
+                "No answer from \(server): \(Self.reason(error)). Is leat serve running there? (--server, LEAT_SERVER)"
+            )
+        }
+        guard response.status == .ok else {
+            let text = String(buffer: try await response.body.collect(upTo: Self.maximumAnswerBytes))
+            throw ServerRefusal(response.status.code, text)
+        }
+        return response
     }
 
     private static func encoded(_ query: [(String, String)]) -> String {

@@ -1,55 +1,12 @@
 import ArgumentParser
 import Catalog
 
-/// Everything about destinations.
-struct Destinations: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "destination",
-        abstract: "List destinations; leat apply creates and changes them.",
-        subcommands: [List.self]
-    )
-
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the destinations.")
-        @OptionGroup var server: ServerOptions
-
-        func run() async throws {
-            try await server.withClient { client in
-                let answer = try await client.call(.get, "/destinations")
-                Self.table(answer).show(orSay: "There are no destinations yet.")
-            }
-        }
-
-        static func table(_ answer: Document) -> Table {
-            var table = Table(
-                (head: "DESTINATION", side: .left),
-                (head: "CONNECTOR", side: .left),
-                (head: "ENABLED", side: .left),
-                (head: "CONCURRENCY", side: .right),
-                (head: "TIMEOUT", side: .right),
-                (head: "RETRIES", side: .right)
-            )
-            for destination in answer.list("destinations") {
-                table.add(
-                    destination.word("name"),
-                    destination.word("connector"),
-                    destination["enabled"]?.truth == true ? "yes" : "no",
-                    destination["limits"]?.count("concurrency") ?? "-",
-                    destination["limits"]?.word("timeout") ?? "-",
-                    destination["limits"]?.count("retries") ?? "-"
-                )
-            }
-            return table
-        }
-    }
-}
-
 /// Everything about connections.
 struct Connections: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connection",
-        abstract: "List connections and say what happens when they lag; leat apply creates and changes them.",
-        subcommands: [List.self, Lag.self]
+        abstract: "List connections, say what they want and what happens when they lag; leat apply creates them.",
+        subcommands: [List.self, Filter.self, Lag.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -68,18 +25,31 @@ struct Connections: AsyncParsableCommand {
                 (head: "CONNECTION", side: .left),
                 (head: "ENABLED", side: .left),
                 (head: "LAG", side: .left),
-                (head: "TRANSFORMATIONS", side: .left)
+                (head: "TRANSFORMATIONS", side: .left),
+                (head: "WANTS", side: .left)
             )
             for connection in answer.list("connections") {
-                let steps = connection.list("transformations").map { $0.word("plugin") }
+                let steps = connection.list("transformations").map { step in
+                    step["when"]?.string.map { "\(step.word("plugin")) when \($0)" } ?? step.word("plugin")
+                }
                 table.add(
                     connection.word("name"),
                     connection["enabled"]?.truth == true ? "yes" : "no",
                     connection.word("lag"),
-                    steps.isEmpty ? "none" : steps.joined(separator: ", ")
+                    steps.isEmpty ? "none" : steps.joined(separator: ", "),
+                    Filter.text(connection)
                 )
             }
             return table
+        }
+    }
+
+    /// What is to be asked for so that a connection stays as it is but for some members.
+    static func wish(_ connection: Document, without members: Set<String>) -> Document {
+        let own: Set<String> = ["name", "id", "source", "destination"]
+        return (connection.members ?? []).reduce(into: [:]) { wish, member in
+            if own.union(members).contains(member.key) { return }
+            wish = wish.adding(member.key, member.value)
         }
     }
 
@@ -102,10 +72,7 @@ struct Connections: AsyncParsableCommand {
             let path = "/connections/" + ends.joined(separator: "/")
             try await server.withClient { client in
                 let connection = try await client.call(.get, path)
-                let wish: Document = [
-                    "enabled": connection["enabled"] ?? .truth(true), "lag": .text(policy),
-                    "transformations": .list(connection.list("transformations")),
-                ]
+                let wish = Connections.wish(connection, without: ["lag"]).adding("lag", .text(policy))
                 let changes = try await client.call(.put, path, body: .json(wish)).list("changes").compactMap(\.string)
                 for change in changes { Terminal.line(change) }
                 if changes.isEmpty { Terminal.line("\(name) does so already; nothing changes.") }

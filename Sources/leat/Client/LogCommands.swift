@@ -87,7 +87,7 @@ struct LanesCommand: AsyncParsableCommand {
         abstract: "List the lanes: one connection's reading of one partition each.",
         discussion: """
             POSITION is the first event that is not settled, BEYOND how many after it are. STATE is reading, waiting (for \
-            the next attempt of what is parked), idle, off (the connection or destination is switched off), unheld (no \
+            the next attempt of what is parked), idle, off (the connection or destination is switched off), paused, unheld (no \
             node has the partition), silent (the node that has it is not heard of) or missing (no checkpoint).
             """
     )

@@ -84,17 +84,19 @@ struct Plugins: AsyncParsableCommand {
 
     struct Attach: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Put a transformation at the end of connections' transformations.",
+            abstract: "Put a transformation at the end of those of connections, or of sources.",
             discussion: "Where the plugin is attached already, its version and configuration are replaced in place."
         )
         @OptionGroup var server: ServerOptions
         @Argument(help: "The plugin: its id, or id@version to pin one.") var plugin: String
-        @Option(name: .customLong("connection"), parsing: .upToNextOption, help: "Connections, as source/destination.")
-        var connections: [String]
+        @OptionGroup var places: TransformationPlaces
+        @Option(help: "The condition under which it is asked; what it does not hold for passes unchanged.")
+        var when: String?
         @Option(help: "Its configuration, as JSON.") var config: String?
 
         func run() async throws {
             var step: Document = ["plugin": .text(plugin)]
+            if let when { step = step.adding("when", .text(when)) }
             if let config {
                 do {
                     step = step.adding("config", try Document.json(config))
@@ -102,7 +104,7 @@ struct Plugins: AsyncParsableCommand {
                     throw ValidationError("The configuration \(error.message).")
                 }
             }
-            let paths = try connections.map(Changes.path(ofConnection:))
+            let paths = try places.paths
             try await server.withClient { client in
                 for path in paths {
                     Changes.show(try await client.call(.post, "\(path)/transformations", body: .json(step)))
@@ -113,15 +115,14 @@ struct Plugins: AsyncParsableCommand {
 
     struct Detach: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Take a transformation out of connections' transformations."
+            abstract: "Take a transformation out of those of connections, or of sources."
         )
         @OptionGroup var server: ServerOptions
         @Argument(help: "The plugin's id.") var plugin: String
-        @Option(name: .customLong("connection"), parsing: .upToNextOption, help: "Connections, as source/destination.")
-        var connections: [String]
+        @OptionGroup var places: TransformationPlaces
 
         func run() async throws {
-            let paths = try connections.map(Changes.path(ofConnection:))
+            let paths = try places.paths
             try await server.withClient { client in
                 for path in paths {
                     let answer = try await client.call(
@@ -131,6 +132,26 @@ struct Plugins: AsyncParsableCommand {
                     Changes.show(answer)
                 }
             }
+        }
+    }
+}
+
+/// Where a transformation is put or taken out.
+struct TransformationPlaces: ParsableArguments {
+    @Option(name: .customLong("connection"), parsing: .upToNextOption, help: "Connections, as source/destination.")
+    var connections: [String] = []
+    @Option(name: .customLong("source"), parsing: .upToNextOption, help: "Sources, for all their connections.")
+    var sources: [String] = []
+
+    func validate() throws {
+        guard connections.isEmpty, sources.isEmpty else { return }
+        throw ValidationError("name --connection or --source")
+    }
+
+    /// As the server has them.
+    var paths: [String] {
+        get throws {
+            try connections.map(Changes.path(ofConnection:)) + sources.map { "/sources/\(AdminClient.encoded($0))" }
         }
     }
 }

@@ -22,7 +22,27 @@ struct CountsCommand: AsyncParsableCommand {
             Self.sources(answer).show(orSay: "There are no sources yet.")
             Terminal.line("")
             Self.connections(answer).show(orSay: "There are no connections yet.")
+            let reasons = Self.reasons(answer)
+            guard !reasons.isEmpty else { return }
+            Terminal.line("")
+            reasons.show(orSay: "")
         }
+    }
+
+    /// Why events were filtered or dropped.
+    static func reasons(_ answer: Document) -> Table {
+        var table = Table(
+            (head: "CONNECTION", side: .left),
+            (head: "FILTERED OR DROPPED BECAUSE OF", side: .left),
+            (head: "EVENTS", side: .right)
+        )
+        for connection in answer.list("connections") {
+            for reason in connection["reasons"]?.members ?? [] {
+                let events = reason.value.integer.map(Units.count) ?? "-"
+                table.add(connection.word("connection"), reason.key, events)
+            }
+        }
+        return table
     }
 
     static func sources(_ answer: Document) -> Table {
@@ -68,55 +88,6 @@ struct CountsCommand: AsyncParsableCommand {
                 connection.count("delivered"),
                 connection.count("deadLettered"),
                 connection.count("waiting")
-            )
-        }
-        return table
-    }
-}
-
-/// Events that are not tried again without a person.
-struct DeadLettersCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "dead-letters",
-        abstract: "List events that are not tried again without a person, the newest first."
-    )
-
-    @OptionGroup var server: ServerOptions
-    @Option(help: "Only those of one connection, as source/destination.") var connection: String?
-    @Option(help: "How many at most, 1 to 1000.") var limit = 20
-    @Flag(help: "As JSON, with the events.") var json = false
-
-    func run() async throws {
-        var query = [("limit", "\(limit)")]
-        if let connection { query.append(("connection", connection)) }
-        try await server.withClient { client in
-            let answer = try await client.call(.get, "/dead-letters", query: query)
-            if json { return Terminal.line(answer.json) }
-            Self.table(answer).show(orSay: "There are no dead letters.")
-        }
-    }
-
-    static func table(_ answer: Document) -> Table {
-        var table = Table(
-            (head: "AT", side: .left),
-            (head: "CONNECTION", side: .left),
-            (head: "PARTITION:OFFSET.PART", side: .left),
-            (head: "STAGE", side: .left),
-            (head: "ATTEMPTS", side: .right),
-            (head: "PLUGIN", side: .left),
-            (head: "REASON", side: .left)
-        )
-        for letter in answer.list("deadLetters") {
-            let part = letter["part"]?.integer.map { ".\($0)" } ?? ""
-            let place = "\(letter.word("partition")):\(letter["offset"]?.integer ?? 0)\(part)"
-            table.add(
-                letter.word("at"),
-                letter.word("connection"),
-                place,
-                letter.word("stage"),
-                letter.count("attempts"),
-                letter.word("plugin"),
-                "\(letter.word("code")): \(letter.word("message"))"
             )
         }
         return table

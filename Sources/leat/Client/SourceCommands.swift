@@ -25,15 +25,18 @@ struct Sources: AsyncParsableCommand {
                 (head: "ENABLED", side: .left),
                 (head: "PARTITIONS", side: .right),
                 (head: "LIMITS", side: .left),
+                (head: "TRANSFORMATIONS", side: .left),
                 (head: "WRITE KEYS (ID …HINT)", side: .left)
             )
             for source in answer.list("sources") {
                 let keys = source.list("writeKeys").map { "\($0.word("id")) …\($0.word("hint"))" }
+                let steps = source.list("transformations").map { $0.word("plugin") }
                 table.add(
                     source.word("name"),
                     source["enabled"]?.truth == true ? "yes" : "no",
                     source.count("partitions"),
                     Limit.text(source["limits"]),
+                    steps.isEmpty ? "none" : steps.joined(separator: ", "),
                     keys.isEmpty ? "none" : keys.joined(separator: ", ")
                 )
             }

@@ -9,6 +9,8 @@ struct Table {
 
     mutating func add(_ cells: String...) { rows.append(cells) }
 
+    var isEmpty: Bool { rows.isEmpty }
+
     /// Lines without spaces at their ends.
     var lines: [String] {
         let all = [columns.map(\.head)] + rows

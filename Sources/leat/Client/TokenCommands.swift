@@ -71,8 +71,10 @@ struct Tokens: AsyncParsableCommand {
             let environment = ProcessInfo.processInfo.environment
             let options = dataDirectory.map { ["data.directory": $0] } ?? [:]
             let settings = try ServeSettings(options: options, environment: environment)
+            // What the server would say of its configuration is not this command's to say.
+            let quiet = Logger(label: "leat") { _ in SwiftLogNoOpLogHandler() }
             let token = try await LocalDatabase.with(settings, environment: environment) { pool in
-                let catalog = try await Catalog.open(pool: pool, logger: Logger(label: "leat"))
+                let catalog = try await Catalog.open(pool: pool, logger: quiet)
                 return try await catalog.resetToken(named: name, by: "leat token reset")
             }
             Terminal.line("The token \(name), shown this once: \(token)")

@@ -17,13 +17,6 @@ extension Reports {
                 return entries
             },
             counts: { try await StageCounts.read(catalog.current, log) },
-            deadLetters: { consumer, limit in
-                try await DeadLetterReport.read(
-                    consumer.map { [$0] } ?? catalog.current.connections.map(\.id),
-                    limit,
-                    log
-                )
-            },
             refused: { source, limit in
                 try await RefusedReport.read(source.map { [$0] } ?? catalog.current.sources.map(\.id), limit, log)
             },
@@ -55,39 +48,10 @@ extension StageCounts {
                     connection: connection.id,
                     counts: found?.counts ?? Counts(),
                     unread: found?.unread ?? 0,
-                    expired: found?.expired ?? 0
+                    expired: found?.expired ?? 0,
+                    reasons: found?.reasons ?? ReasonCounts()
                 )
             }
-        )
-    }
-}
-
-extension DeadLetterReport {
-    fileprivate static func read(
-        _ consumers: [ConsumerID],
-        _ limit: Int,
-        _ log: EventLog
-    ) async throws -> [DeadLetterReport] {
-        var letters: [DeadLetter] = []
-        for consumer in consumers { letters += try await log.deadLetters(of: consumer, limit: limit) }
-        return letters.sorted { $0.diedAt > $1.diedAt }.prefix(limit).map(DeadLetterReport.init)
-    }
-
-    private init(_ letter: DeadLetter) {
-        self.init(
-            connection: letter.lane.consumer,
-            partition: letter.lane.partition,
-            offset: letter.offset,
-            part: letter.part,
-            at: letter.diedAt,
-            stage: letter.stage,
-            code: letter.code,
-            message: letter.reason,
-            plugin: letter.plugin,
-            attempts: letter.attempts,
-            event: letter.before.map { String(decoding: $0, as: UTF8.self) },
-            transformed: letter.after.map { String(decoding: $0, as: UTF8.self) },
-            history: letter.history
         )
     }
 }

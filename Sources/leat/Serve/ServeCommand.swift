@@ -21,6 +21,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The folder for the private database.")
     var dataDirectory: String?
 
+    @Option(help: "Addresses and ranges that requests may go to though they are not public, such as 10.0.0.0/8.")
+    var allowTargets: String?
+    @Option(help: "The file with the key that secrets are encrypted with.")
+    var secretKeyFile: String?
+
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel: String?
 
@@ -47,6 +52,8 @@ struct Serve: AsyncParsableCommand {
         given["http.host"] = host
         given["http.port"] = port
         given["data.directory"] = dataDirectory
+        given["delivery.allow"] = allowTargets
+        given["secret.key_file"] = secretKeyFile
         given["log.level"] = logLevel
         return given
     }

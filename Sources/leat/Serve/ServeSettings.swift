@@ -1,5 +1,6 @@
 import Configuration
 import EventLog
+import EventModel
 import Ingestion
 import Logging
 
@@ -13,11 +14,16 @@ struct ServeSettings: Sendable {
     let runtimeDirectory: String?
     let databaseURL: String?
     let databaseConnections: Int
+    let secretKeyFile: String?
+    let secretKey: String?
     let user: String
+    let shutdownTimeout: Duration
     let nodeName: String?
     let workerPath: String?
     let logLevel: Logger.Level
     let log: EventLogSettings
+    /// Where requests may go though it is not public.
+    let allowedTargets: [AddressRange]
     let ingestion: IngestionSettings
     /// Every setting as it stands, secrets hidden.
     let shown: [(key: String, value: String)]
@@ -39,6 +45,9 @@ struct ServeSettings: Sendable {
             if let problem = setting.problem(with: value) { problems.append(problem) }
             values[setting.key] = value
         }
+        if values["secret.key"] != nil, values["secret.key_file"] != nil {
+            problems.append("LEAT_SECRET_KEY and LEAT_SECRET_KEY_FILE, or --secret-key-file, are both given; give one")
+        }
         guard problems.isEmpty else { throw SettingsProblem(problems: problems) }
 
         host = values["http.host"] ?? ""
@@ -47,7 +56,10 @@ struct ServeSettings: Sendable {
         runtimeDirectory = values["runtime.directory"]
         databaseURL = values["database.url"]
         databaseConnections = values["database.connections"].flatMap { Int($0) } ?? 0
+        secretKeyFile = values["secret.key_file"]
+        secretKey = values["secret.key"]
         user = values["user"] ?? ""
+        shutdownTimeout = .seconds(values["shutdown.timeout"].flatMap { Int($0) } ?? 0)
         nodeName = values["node.name"]
         workerPath = values["worker.path"]
         logLevel = values["log.level"].flatMap { Logger.Level(rawValue: $0) } ?? .info
@@ -55,12 +67,14 @@ struct ServeSettings: Sendable {
         log.retention = .seconds((values["retention.log"].flatMap { Int($0) } ?? 0) * 3600)
         log.logBytes = values["retention.log_bytes"].flatMap { Int64($0) } ?? 0
         log.deadLetterRetention = Self.days(values["retention.dead_letters"])
+        log.traceRetention = Self.days(values["retention.traces"])
         log.refusedRetention = Self.days(values["retention.refused"])
         log.timingRetention = Self.days(values["retention.timings"])
         self.log = log
         var ingestion = IngestionSettings()
         ingestion.trustsForwardedFor = values["http.forwarded"] == "trust"
         self.ingestion = ingestion
+        allowedTargets = (try? AddressRange.list(values["delivery.allow"] ?? "").get()) ?? []
         shown = Setting.all.map { setting in
             if case .secret = setting.kind { return (setting.key, values[setting.key] == nil ? "" : "<hidden>") }
             return (setting.key, values[setting.key] ?? "")
@@ -100,6 +114,9 @@ extension Setting {
                 return "\(key) (\(variable)) takes a whole number from \(bounds), not '\(value)'"
             }
             return nil
+        case .ranges:
+            guard case .failure(let wrong) = AddressRange.list(value) else { return nil }
+            return "\(key) (\(variable)) takes addresses and ranges such as 10.0.0.0/8,fd00::/8, not '\(wrong.text)'"
         case .choice(let words):
             guard words.contains(value) else {
                 return "\(key) (\(variable)) takes one of \(words.joined(separator: ", ")), not '\(value)'"

@@ -6,6 +6,7 @@ import Hummingbird
 import Ingestion
 import Logging
 import NIOCore
+import Pipeline
 import PostgreSQL
 import Telemetry
 
@@ -30,6 +31,11 @@ extension Server {
             catalog: catalog,
             reports: reports,
             nodes: .live(catalog: catalog, log: log),
+            deliveries: .live(log: log),
+            paths: .live(catalog: catalog, pipeline: pipeline),
+            replays: .live(pipeline, log),
+            letters: .live(log: log),
+            tail: .live(node: identity, pipeline.tail),
             vet: PluginIntake.vet,
             logger: logger
         )

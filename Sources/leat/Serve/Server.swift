@@ -20,6 +20,8 @@ struct Server {
 
     let settings: ServeSettings
     let logger: Logger
+    /// What names this node in every run on its data directory.
+    let identity: String
     let cluster: Cluster?
     let pool: ConnectionPool
     let log: EventLog
@@ -40,6 +42,7 @@ struct Server {
         // Before anything else: the launcher keeps the rights that this process gives up.
         let launcher = try Launcher.start(program: settings.workerPath)
         OwnMemory.hide()
+        OpenFiles.raise()
         let life = Phases { try await live(settings, environment, launcher, logger) }
         let group = ServiceGroup(
             configuration: .init(
@@ -67,9 +70,10 @@ struct Server {
         )
         let cluster = try privateCluster(settings, directory.path, account, environment, logger)
         let identity = directory.identity
-        let limit = ShutdownLimit(cluster: cluster, logger: logger)
+        let keys = try SecretKeyring.load(settings, beside: directory.path, account, logger)
+        let limit = ShutdownLimit(cluster: cluster, services: settings.shutdownTimeout, logger: logger)
         try await withGracefulShutdownHandler {
-            try await live(settings, identity, account, launcher, cluster, logger)
+            try await live(settings, identity, account, launcher, cluster, keys, logger)
         } onGracefulShutdown: {
             limit.begin()
         }
@@ -84,6 +88,7 @@ struct Server {
         _ account: Account?,
         _ launcher: Launcher,
         _ cluster: Cluster?,
+        _ keys: SecretKeys?,
         _ logger: Logger
     ) async throws {
         let server: Server
@@ -91,7 +96,7 @@ struct Server {
             server = try await cancelWhenGracefulShutdown {
                 try await start(cluster)
                 try account?.become()
-                return try await Server(settings, identity, launcher, cluster, logger)
+                return try await Server(settings, identity, launcher, cluster, keys, logger)
             }
             // Not to be cancelled: a token that is made must be shown.
             if let token = try await server.catalog.makeFirstToken() {
@@ -151,9 +156,11 @@ struct Server {
         _ identity: String,
         _ launcher: Launcher,
         _ cluster: Cluster?,
+        _ keys: SecretKeys?,
         _ logger: Logger
     ) async throws {
         self.settings = settings
+        self.identity = identity
         self.logger = logger
         self.cluster = cluster
         let pool = ConnectionPool(
@@ -171,7 +178,7 @@ struct Server {
             address: "\(settings.host):\(settings.port)",
             version: Self.version
         )
-        let catalog = try await Catalog.open(pool: pool, logger: logger)
+        let catalog = try await Catalog.open(pool: pool, logger: logger, vault: SecretVault(keys: keys))
         self.catalog = catalog
         let timings = TimingRecorder()
         self.timings = TimingKeeper(recorder: timings, store: TimingStore(pool: pool, node: node), logger: logger)
@@ -180,7 +187,7 @@ struct Server {
             library: PluginLibrary { try await catalog.pluginFile($0) },
             timings: timings
         )
-        sender = Sender(version: Self.version)
+        sender = Sender(version: Self.version, guarding: TargetGuard(allowing: settings.allowedTargets))
         pipeline = Pipeline(
             log: log,
             catalog: catalog,
@@ -188,7 +195,7 @@ struct Server {
             sender: sender,
             logger: logger
         )
-        let appender = LogAppender(log, catalog)
+        let appender = LogAppender(log, catalog) { [tail = pipeline.tail] in tail.showAccepted($0, $1) }
         let door = Door(nodes: { log.livingNodes }, pushedBack: { log.standing.pushedBack })
         self.door = door
         ingestion = Ingestion(
@@ -208,7 +215,12 @@ struct Server {
             LongLived { await pool.run() },
             LastWork { try? await log.leave() },
             LongLived { await timings.run() },
-            LongLived { [catalog] in try await log.run(for: { catalog.current.consumers }) },
+            LongLived { [catalog] in
+                try await log.run(for: {
+                    let snapshot = catalog.current
+                    return snapshot.consumers + snapshot.replayConsumers(at: log.databaseTime)
+                })
+            },
             catalog,
             LongLived { [catalog, log] in for await revision in log.revisions() { await catalog.learn(revision) } },
             LastWork { await workshop.close() },
@@ -252,6 +264,20 @@ extension CatalogSnapshot {
                 partitions: source(connection.source)?.allPartitionIDs ?? [],
                 lag: connection.lag,
                 isEnabled: connection.enabled && destination(connection.destination)?.enabled ?? false
+            )
+        }
+    }
+
+    /// Replays keep what they have still to read, for a time and as long as there is room; they push nobody back.
+    fileprivate func replayConsumers(at now: Int64) -> [Consumer] {
+        replays.filter { $0.state.isOpen && $0.kind == .log }.map { replay in
+            Consumer(
+                id: replay.id,
+                name: "replay \(replay.id)",
+                partitions: replay.ranges.map(\.partition),
+                lag: now < replay.createdAt + Replay.holdTime.microseconds ? .hold : .expire,
+                isEnabled: false,
+                isReplay: true
             )
         }
     }

@@ -10,6 +10,8 @@ struct Setting: Sendable {
         case secret
         case whole(ClosedRange<Int>)
         case choice([String])
+        /// Addresses and ranges of them, separated by commas.
+        case ranges
     }
 
     /// Dotted, lower case; the name in the environment is `LEAT_` and the key in capitals with underscores.
@@ -64,6 +66,12 @@ struct Setting: Sendable {
             meaning: "connections to PostgreSQL"
         ),
         Setting(
+            key: "delivery.allow",
+            kind: .ranges,
+            standard: nil,
+            meaning: "addresses and ranges that requests may go to though they are not public, such as `10.0.0.0/8`"
+        ),
+        Setting(
             key: "retention.log",
             kind: .whole(1...87_600),
             standard: "72",
@@ -82,6 +90,12 @@ struct Setting: Sendable {
             meaning: "days for which dead letters are kept"
         ),
         Setting(
+            key: "retention.traces",
+            kind: .whole(1...3650),
+            standard: "7",
+            meaning: "days for which the ways of single events are kept"
+        ),
+        Setting(
             key: "retention.refused",
             kind: .whole(1...3650),
             standard: "30",
@@ -94,10 +108,28 @@ struct Setting: Sendable {
             meaning: "days for which plugin timings are kept"
         ),
         Setting(
+            key: "secret.key_file",
+            kind: .text,
+            standard: nil,
+            meaning: "file with the key that encrypts secrets, older ones behind it; made for a private database"
+        ),
+        Setting(
+            key: "secret.key",
+            kind: .secret,
+            standard: nil,
+            meaning: "the same keys themselves instead of a file: each 32 bytes as Base64 or hexadecimal digits"
+        ),
+        Setting(
             key: "user",
             kind: .text,
             standard: "postgres",
             meaning: "the unprivileged user that a server started as root becomes"
+        ),
+        Setting(
+            key: "shutdown.timeout",
+            kind: .whole(1...600),
+            standard: "30",
+            meaning: "seconds that everything but the private database may take to end in order"
         ),
         Setting(
             key: "node.name",

@@ -9,18 +9,18 @@ import PostgreSQL
 struct ShutdownLimit: Sendable {
     /// The private PostgreSQL, nil where there is none.
     let cluster: Cluster?
+    /// How long everything may take but the private PostgreSQL.
+    let services: Duration
     let logger: Logger
 
-    /// How long everything may take but the private PostgreSQL.
-    private static let services = Duration.seconds(30)
-    /// How long the private PostgreSQL may take then; both together stay below the 90 seconds of systemd.
+    /// How long the private PostgreSQL may take then; with 30 s for the rest both stay below the 90 seconds of systemd.
     private static let database = Duration.seconds(40)
 
     /// Lets the time run.
     func begin() {
         // Ends with the program.
         Task {
-            try? await Task.sleep(for: Self.services)
+            try? await Task.sleep(for: services)
             logger.error("The server does not come to its end in order, as when the database hangs, and ends now.")
             guard let cluster else { _exit(1) }
             // What waits for the database ends with it.
@@ -28,7 +28,7 @@ struct ShutdownLimit: Sendable {
         }
         // Ends with the program.
         Task {
-            try? await Task.sleep(for: Self.services + Self.database)
+            try? await Task.sleep(for: services + Self.database)
             _exit(1)
         }
     }

@@ -296,18 +296,24 @@ final class ClusterDatabase {
         guard var store = stores[record.lane] else { return }
         let before = store
         store.record = record
+        let letters = checkpoint.deadLetters.filter { $0.lane == record.lane }
+        for letter in letters where letter.stage != "read" && letter.before == nil {
+            if store.parked[ParkedKey(offset: letter.offset, part: letter.part)]?.before == nil {
+                reader.report("the dead letter of \(letter.offset) in \(record.lane) is without its event")
+            }
+        }
         for id in checkpoint.unparked where id.lane == record.lane {
             remove(ParkedKey(offset: id.offset, part: id.part), from: &store)
         }
         for row in checkpoint.parked where row.lane == record.lane {
             let key = ParkedKey(offset: row.offset, part: row.part)
+            var row = row
+            row.before = store.parked[key]?.before ?? row.before
             remove(key, from: &store)
             store.parked[key] = row
             if row.part == nil { store.followers += 1 }
         }
-        if !checkpoint.deadLetters.isEmpty {
-            store.letters += checkpoint.deadLetters.filter { $0.lane == record.lane }
-        }
+        store.letters += letters
         stores[record.lane] = store
         unflushed.append((record.lane, before))
         reader.committed(before, store)

@@ -1,3 +1,4 @@
+import Conditions
 import EventModel
 import PostgreSQL
 
@@ -118,7 +119,7 @@ extension ClusterNode {
                 let choice: LaneEvent.Choice =
                     isRepeated
                     ? .duplicate
-                    : isDamaged ? .damaged("") : world.plan.isFiltered(number, lane.id) ? .filtered : .wanted
+                    : isDamaged ? .damaged("") : world.plan.isFiltered(number, lane.id) ? .filtered(.filter) : .wanted
                 events.append(LaneEvent(chunk, place, body, choice: choice))
             }
             chunks.append((chunk.firstOffset, chunk.sliceTime))

@@ -58,6 +58,10 @@ BEGIN
         SELECT g.end_offsets[(id & 255) + 1] INTO end_offset FROM leat.generation g
         WHERE g.source_id = id >> 24 AND g.generation = (id >> 8) & 65535;
         CONTINUE WHEN end_offset IS NULL;
+        -- A replay reads no further than to its end.
+        end_offset := least(end_offset, (
+            SELECT r.end_offsets[array_position(r.partition_ids, id)] FROM leat.replay r WHERE r.replay_id = consumer
+        ));
         -- Both as of one moment.
         SELECT k.next_offset, k.slice_time, (
             SELECT array_agg(DISTINCT p.user_hash) FROM leat.parked p WHERE p.partition_id = id AND p.consumer_id = consumer
@@ -126,6 +130,7 @@ BEGIN
         FOREACH id IN ARRAY ids LOOP
             PERFORM leat.retire_lanes(id, old.source_id, old.generation);
             DELETE FROM leat.checkpoint k WHERE k.partition_id = id;
+            DELETE FROM leat.chain c WHERE c.partition_id = id;
             DELETE FROM leat.lease l WHERE l.partition_id = id;
             DELETE FROM leat.partition p WHERE p.partition_id = id;
         END LOOP;
@@ -135,12 +140,16 @@ BEGIN
 END
 $$;
 
--- Whether any of these closed partitions has events, or a lane that is not at its end.
+-- Whether any of these closed partitions has events, a lane that is not at its end, or a replay that has not ended.
 CREATE FUNCTION leat.is_used(ids bigint[]) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     id bigint;
 BEGIN
+    PERFORM true FROM leat.replay r WHERE r.ended_at IS NULL AND r.partition_ids && ids;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
     FOREACH id IN ARRAY ids LOOP
         PERFORM true FROM leat.chunk c WHERE c.partition_id = id AND c.event_count > 0 LIMIT 1;
         IF FOUND THEN
@@ -169,7 +178,7 @@ BEGIN
     LOOP
         INSERT INTO leat.retired_lanes AS r VALUES (
             l.consumer_id, owner, its_generation, l.next_offset - l.start_offset, l.expired, l.read, l.duplicates,
-            l.filtered, l.dropped, l.failed, l.transformed, l.emitted, l.delivered, l.dead_lettered
+            l.filtered, l.dropped, l.failed, l.transformed, l.emitted, l.delivered, l.dead_lettered, l.reasons
         )
         ON CONFLICT (consumer_id, source_id, generation) DO UPDATE SET
             accepted = r.accepted + excluded.accepted, expired = r.expired + excluded.expired,
@@ -177,7 +186,8 @@ BEGIN
             filtered = r.filtered + excluded.filtered, dropped = r.dropped + excluded.dropped,
             failed = r.failed + excluded.failed, transformed = r.transformed + excluded.transformed,
             emitted = r.emitted + excluded.emitted, delivered = r.delivered + excluded.delivered,
-            dead_lettered = r.dead_lettered + excluded.dead_lettered;
+            dead_lettered = r.dead_lettered + excluded.dead_lettered,
+            reasons = leat.sum_reasons(r.reasons, excluded.reasons);
     END LOOP;
 END
 $$;

@@ -1,3 +1,13 @@
+-- The sums of two objects of numbers, by their keys.
+CREATE FUNCTION leat.sum_reasons(one jsonb, other jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(jsonb_object_agg(s.key, s.events), '{}') FROM (
+        SELECT u.key, sum(u.value::bigint) AS events
+        FROM (SELECT * FROM jsonb_each_text(one) UNION ALL SELECT * FROM jsonb_each_text(other)) AS u (key, value)
+        GROUP BY u.key
+    ) AS s
+$$;
+
 -- Begins a consumer's lanes at the present end of these partitions.
 CREATE FUNCTION leat.begin_lanes(consumer bigint, ids bigint[]) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -26,6 +36,7 @@ BEGIN
         PERFORM true FROM leat.lease l WHERE l.partition_id = id FOR UPDATE;
         DELETE FROM leat.parked WHERE partition_id = id AND consumer_id = consumer;
         DELETE FROM leat.checkpoint WHERE partition_id = id AND consumer_id = consumer;
+        DELETE FROM leat.chain WHERE partition_id = id AND consumer_id = consumer;
     END LOOP;
 END
 $$;
@@ -57,6 +68,25 @@ BEGIN
         consumer := consumers[i];
         RETURN QUERY SELECT c.* FROM leat.checkpoint c
             WHERE c.partition_id = id AND c.consumer_id = consumer ORDER BY c.written_at DESC LIMIT 1;
+    END LOOP;
+END
+$$;
+
+-- What plugin versions came into force last at lanes.
+CREATE FUNCTION leat.latest_chains(ids bigint[], consumers bigint[])
+RETURNS TABLE (partition_id bigint, consumer_id bigint, from_offset bigint, stages text)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    id bigint;
+    consumer bigint;
+BEGIN
+    FOR i IN 1 .. cardinality(ids) LOOP
+        id := ids[i];
+        consumer := consumers[i];
+        RETURN QUERY SELECT c.partition_id, c.consumer_id, c.from_offset, c.stages FROM leat.chain c
+            WHERE c.partition_id = id AND c.consumer_id = consumer AND c.offsets IS NULL
+            ORDER BY c.written_at DESC, c.place DESC LIMIT 1;
     END LOOP;
 END
 $$;

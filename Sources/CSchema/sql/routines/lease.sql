@@ -79,8 +79,11 @@ LANGUAGE plpgsql AS $$
 DECLARE
     id bigint;
     its_epoch bigint;
+    now_at timestamptz := clock_timestamp();
 BEGIN
     FOR id, its_epoch IN SELECT * FROM unnest(given, given_epochs) AS u (partition, epoch) ORDER BY u.partition LOOP
+        -- The rest comes with the next tick: this one must end in time, and with it the sign of life.
+        EXIT WHEN clock_timestamp() > now_at + interval '1 second';
         PERFORM true FROM leat.lease l WHERE l.partition_id = id AND l.epoch = its_epoch AND l.node_id = me
         FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
@@ -107,6 +110,7 @@ DECLARE
     seen record;
 BEGIN
     FOR id IN SELECT u FROM unnest(claims) AS u ORDER BY u LOOP
+        EXIT WHEN clock_timestamp() > now_at + interval '1 second';
         SELECT l.node_id, l.epoch INTO seen FROM leat.lease l WHERE l.partition_id = id;
         IF NOT FOUND THEN
             INSERT INTO leat.lease (partition_id, epoch) VALUES (id, 0) ON CONFLICT DO NOTHING;

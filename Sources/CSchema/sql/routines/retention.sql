@@ -30,7 +30,7 @@ LANGUAGE sql STABLE AS $$
     SELECT 'now', '', '', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, false
     UNION ALL
     SELECT t.name, s.name, s.state, s.bytes, s.is_measured
-    FROM unnest(ARRAY['chunk', 'checkpoint', 'dead_letter']) AS t (name), leat.slices(t.name) AS s
+    FROM unnest(ARRAY['chunk', 'checkpoint', 'dead_letter', 'trace']) AS t (name), leat.slices(t.name) AS s
     UNION ALL
     SELECT 'removed', '', '', 0, false
     WHERE EXISTS (SELECT FROM leat.connection c WHERE c.removed_at IS NOT NULL)
@@ -42,6 +42,7 @@ $$;
 -- Deletes, once a round, what has had its time and is too little for slices: counts of refused events, whose totals stay
 -- in a row of which the minute is before all others; samples of them, the oldest of each source first where it has more
 -- than `samples`; timings, at most `timings` at a time, so that a retention that was made shorter takes several rounds;
+-- which plugins handled what has left the log;
 -- the measures of slices that are gone, except what daily limits need; nodes that others held for silent long ago.
 CREATE FUNCTION leat.tidy(
     refused_before timestamptz, samples bigint, timings_before timestamptz, timings bigint, slices_before timestamptz,
@@ -64,6 +65,14 @@ LANGUAGE sql AS $$
     DELETE FROM leat.timing WHERE ctid = ANY (ARRAY (
         SELECT ctid FROM leat.timing WHERE minute < timings_before ORDER BY minute LIMIT timings
     ));
+    DELETE FROM leat.chain c WHERE c.written_at < slices_before AND (
+        c.offsets IS NOT NULL OR EXISTS (
+            SELECT FROM leat.chain n
+            WHERE n.partition_id = c.partition_id AND n.consumer_id = c.consumer_id AND n.offsets IS NULL
+                AND (n.written_at, n.place) > (c.written_at, c.place) AND n.written_at < slices_before
+        )
+    );
+    DELETE FROM leat.tracing WHERE until < clock_timestamp();
     DELETE FROM leat.slice_source WHERE lower_at < least(slices_before, clock_timestamp() - interval '2 days');
     DELETE FROM leat.slice WHERE lower_at < least(slices_before, clock_timestamp() - interval '2 days');
     DELETE FROM leat.node WHERE node_id IN (
@@ -95,6 +104,10 @@ BEGIN
         WHERE c.partition_id = id AND c.consumer_id = consumer ORDER BY c.written_at DESC LIMIT 1;
         CONTINUE WHEN NOT FOUND;
         end_offset := coalesce((SELECT t.next_offset FROM leat.tail(id) AS t), 0);
+        -- A replay reads no further than to its end.
+        end_offset := least(end_offset, (
+            SELECT r.end_offsets[array_position(r.partition_ids, id)] FROM leat.replay r WHERE r.replay_id = consumer
+        ));
         unread := greatest(end_offset - lane.next_offset, 0);
         oldest := NULL;
         IF unread > 0 THEN

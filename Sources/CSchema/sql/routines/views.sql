@@ -61,7 +61,8 @@ $$;
 CREATE VIEW leat.lanes AS
 WITH made AS MATERIALIZED (
     SELECT s.name AS source, s.name || '/' || d.name AS connection, s.source_id, c.connection_id AS consumer_id,
-        c.created_at, c.enabled AND d.enabled AS is_on
+        c.created_at, c.enabled AND d.enabled AS is_on,
+        d.paused_at IS NOT NULL AND d.drain_until IS NULL AS is_paused
     FROM leat.connection c
     JOIN leat.source s ON s.source_id = c.source_id
     JOIN leat.destination d ON d.destination_id = c.destination_id
@@ -74,11 +75,12 @@ WITH made AS MATERIALIZED (
 SELECT m.source, m.connection, leat.partition_name(p.partition_id) AS partition, m.source_id, m.consumer_id,
     p.partition_id, k.start_offset, k.next_offset, coalesce(t.next_offset, 0) AS end_offset,
     bit_count(k.settled) AS settled_beyond, coalesce(t.next_offset, 0) - k.start_offset - k.read - k.expired AS unread,
-    k.expired, k.read, k.duplicates, k.filtered, k.dropped, k.failed, k.transformed, k.emitted, k.delivered,
+    k.expired, k.read, k.duplicates, k.filtered, k.dropped, k.reasons, k.failed, k.transformed, k.emitted, k.delivered,
     k.dead_lettered, k.waiting, coalesce(w.events, 0) AS parked_events, coalesce(w.parts, 0) AS parked_parts, w.since AS parked_since,
     CASE
         WHEN k.next_offset IS NULL THEN 'missing'
         WHEN NOT m.is_on THEN 'off'
+        WHEN m.is_paused THEN 'paused'
         WHEN l.node_id IS NULL THEN 'unheld'
         WHEN n.node_id IS NULL OR n.is_silent THEN 'silent'
         WHEN coalesce(t.next_offset, 0) - k.start_offset - k.read - k.expired > coalesce(w.events, 0) THEN 'reading'
@@ -147,13 +149,16 @@ SELECT n.node_id, coalesce(nullif(n.name, ''), n.address) AS node, n.identity, n
 FROM leat.node n
 LEFT JOIN (SELECT l.node_id, count(*) AS partitions FROM leat.lease l GROUP BY l.node_id) AS h ON h.node_id = n.node_id;
 
--- Events, or parts of them, that are not tried again without a person; name a connection or a time.
+-- Events, or parts of them, that are not tried again without a person; name a connection or a time. Of a replay's, and of
+-- a requeue's, the connection is the one that it sends to.
 CREATE VIEW leat.dead_letters AS
 SELECT x.died_at, s.name || '/' || d.name AS connection, leat.partition_name(x.partition_id) AS partition,
     x.consumer_id, x.partition_id, x.event_offset, nullif(x.part, -1) AS part, x.stage, x.code, x.reason, x.plugin,
     x.attempts, convert_from(x.payload_before, 'UTF8') AS event, convert_from(x.payload_after, 'UTF8') AS transformed,
-    x.history
+    x.history, convert_from(x.edited_payload, 'UTF8') AS edited, x.edited_at, x.edited_by, x.requeued_at, x.requeued_by,
+    r.replay_id
 FROM leat.dead_letter x
-LEFT JOIN leat.connection c ON c.connection_id = x.consumer_id
+LEFT JOIN leat.replay r ON r.replay_id = x.consumer_id
+LEFT JOIN leat.connection c ON c.connection_id = coalesce(r.connection_id, x.consumer_id)
 LEFT JOIN leat.source s ON s.source_id = c.source_id
 LEFT JOIN leat.destination d ON d.destination_id = c.destination_id;
