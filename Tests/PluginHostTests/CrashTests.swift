@@ -22,7 +22,8 @@ extension WorkerTests {
             cause: String
         ) async throws {
             var settings = PluginHostSettings()
-            settings.eventTime = .milliseconds(600)
+            // Only who is to run out of time is given little of it.
+            settings.eventTime = cause == "wall_timeout" ? .seconds(2) : .seconds(20)
             settings.limits.memoryBytes = 64 * 1024 * 1024
             try await Bench.run(settings) { bench in
                 let session = try await bench.session(PluginFixture.library("events"))
@@ -79,7 +80,7 @@ extension WorkerTests {
         )
         func `A plugin that lies to the host is ended and its event buried`(lie: String) async throws {
             var settings = PluginHostSettings()
-            settings.eventTime = .milliseconds(500)
+            settings.eventTime = .seconds(20)
             try await Bench.run(settings) { bench in
                 let session = try await bench.session(PluginFixture.library("liar"))
                 let texts = [#"{"n":0}"#, #"{"lie":"\#(lie)"}"#, #"{"n":2}"#]
@@ -94,11 +95,12 @@ extension WorkerTests {
 
         @Test func `A slow plugin is not ended as long as it goes on`() async throws {
             var settings = PluginHostSettings()
-            settings.eventTime = .milliseconds(450)
+            settings.eventTime = .seconds(2)
             try await Bench.run(settings) { bench in
                 let session = try await bench.session(PluginFixture.library("events"))
-                let verdicts = try await session.transform(events(Array(repeating: "slow", count: 5)))
-                #expect(verdicts.count == 5)
+                let verdicts = try await session.transform(events(Array(repeating: "slow", count: 15)))
+                // Each takes a fifth of a second, and so all together longer than one may.
+                #expect(verdicts.count == 15)
                 #expect(verdicts.allSatisfy { $0.words.contains("slow") })
                 await session.stop()
             }
@@ -107,10 +109,11 @@ extension WorkerTests {
         @Test func `A plugin gets the time that its manifest asks for, up to the ceiling`() async throws {
             var settings = PluginHostSettings()
             settings.eventTime = .milliseconds(50)
-            settings.eventTimeCeiling = .milliseconds(600)
+            settings.eventTimeCeiling = .seconds(3)
             try await Bench.run(settings) { bench in
                 var plugin = try await bench.upload(PluginFixture.library("events"))
-                plugin.eventTime = .seconds(60)
+                // Longer than the test may take.
+                plugin.eventTime = .seconds(600)
                 let session = bench.session(plugin)
                 let verdicts = try await session.transform(events(["slow", "hang"]))
                 #expect(verdicts.map(\.words) == [#"{"n":0,"do":"slow"}"#, "buried: wall_timeout"])
@@ -130,6 +133,44 @@ extension WorkerTests {
                 }
                 await session.stop()
             }
+        }
+
+        /// The test speaks for the process, as it does when its launcher ends before it has sealed itself.
+        @Test func `A worker that cannot be sealed while nobody waits says so to the first who asks`() async throws {
+            try await Bench.run { bench in
+                let pump = bench.workshop.pump
+                let (worker, ends) = try Worker.prepare(number: .max, limits: WorkerLimits(), pump: pump)
+                let version: [6 of UInt64] = [ControlMessage.protocolVersion, 0, 0, 0, 0, 0]
+                Self.say(ControlMessage(.hello, sequence: 1, values: version), on: ends[1])
+                let code = WorkerFailure.sandboxUnavailable.rawValue
+                Self.say(ControlMessage(.failed, sequence: 2, code: code), on: ends[1])
+                for _ in 0..<2 { #expect(worker.hasSpoken()) }
+                // It also ends before it is asked.
+                worker.hasEnded(WorkerEnd(verdict: .launcherDied))
+                let watch = Watch(.loadTimeout, now: MonotonicTime.now, limit: 1_000_000_000, ceiling: 1_000_000_000)
+                guard case .failed(.sandboxUnavailable, _) = await worker.load(file: -1, watch: watch) else {
+                    Issue.record("something else was heard")
+                    return
+                }
+            }
+        }
+
+        @Test func `A sealed worker that says so breaks the protocol`() async throws {
+            try await Bench.run { bench in
+                let (worker, ends) = try Worker.prepare(number: .max, limits: WorkerLimits(), pump: bench.workshop.pump)
+                Self.say(ControlMessage(.sealed, sequence: 1), on: ends[1])
+                let code = WorkerFailure.sandboxUnavailable.rawValue
+                Self.say(ControlMessage(.failed, sequence: 2, code: code), on: ends[1])
+                #expect(worker.hasSpoken())
+                #expect(!worker.hasSpoken())
+                worker.hasEnded(WorkerEnd(signal: SIGKILL))
+                #expect(worker.end?.verdict == .protocolViolation)
+            }
+        }
+
+        private static func say(_ message: ControlMessage, on end: Descriptor) {
+            let bytes = message.bytes
+            #expect(unsafe write(end.number, bytes, bytes.count) == bytes.count)
         }
     }
 }

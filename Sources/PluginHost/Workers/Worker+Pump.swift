@@ -59,7 +59,8 @@ extension Worker {
         case .ready: return resume(with: .ready)
         case .failed:
             guard let failure = WorkerFailure(rawValue: message.code) else { return false }
-            return resume(with: .failed(failure, status: Int64(bitPattern: message.values[0])))
+            let signal = WorkerSignal.failed(failure, status: Int64(bitPattern: message.values[0]))
+            return resume(with: signal) || failure == .sandboxUnavailable && keep(signal)
         case .drained: return true
         case .load, .replaceArena, .drain: return false
         }
@@ -114,6 +115,17 @@ extension Worker {
         }
         if let cause { kill(cause) }
         return next
+    }
+
+    /// Keeps what a worker that waits for a plugin says when it cannot seal itself, as when its launcher ends meanwhile.
+    ///
+    /// - Returns: False when it was sealed, and so cannot say that any more.
+    private func keep(_ signal: WorkerSignal) -> Bool {
+        state.withLock { state in
+            guard state.sealedAt == nil else { return false }
+            state.refusal = signal
+            return true
+        }
     }
 
     /// - Returns: False when nobody waits.

@@ -22,6 +22,8 @@ final class Worker: Sendable {
         var launcher: UInt64?
         var pid: Int32?
         var end: WorkerEnd?
+        /// What it said before anybody asked: that it cannot be sealed.
+        var refusal: WorkerSignal?
         var waiter: CheckedContinuation<WorkerSignal, Never>?
         var endWaiters: [CheckedContinuation<Void, Never>] = []
         var watch: Watch?
@@ -125,13 +127,13 @@ final class Worker: Sendable {
 
     private func ask(_ watch: Watch, _ start: (Worker) -> Void) async -> WorkerSignal {
         await withCheckedContinuation { continuation in
-            let end: WorkerEnd? = state.withLock { state in
-                if let end = state.end { return end }
+            let known: WorkerSignal? = state.withLock { state in
+                if let known = state.refusal ?? state.end.map(WorkerSignal.ended) { return known }
                 state.waiter = continuation
                 state.watch = watch
                 return nil
             }
-            if let end { return continuation.resume(returning: .ended(end)) }
+            if let known { return continuation.resume(returning: known) }
             // Not under the lock: who is woken may take this thread's core and answer before the lock is free.
             start(self)
             pump.noteWatch()
