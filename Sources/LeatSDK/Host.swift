@@ -16,6 +16,12 @@ public enum Host {
         return .nanoseconds(max(0, deadline.subtractingReportingOverflow(now).partialValue))
     }
 
+    /// Whether this code runs on the thread on which the server calls the plugin, and only there may it use events.
+    public static var isInstanceThread: Bool {
+        guard let check = unsafe tables.threadCheck else { return false }
+        return unsafe check.pointee.is_instance_thread(tables.context) == 1
+    }
+
     // MARK: Tables
 
     /// The host's tables, asked for once.
@@ -25,6 +31,8 @@ public enum Host {
         var clock: UnsafePointer<leat_clock_v1>?
         var error: UnsafePointer<leat_error_v1>?
         var configuration: UnsafePointer<leat_config_v1>?
+        var metric: UnsafePointer<leat_metric_v1>?
+        var threadCheck: UnsafePointer<leat_thread_check_v1>?
     }
 
     /// Set by the entry function, before any other code of the plugin runs, and never again.
@@ -36,7 +44,9 @@ public enum Host {
             log: table(LEAT_ID_LOG, of: host),
             clock: table(LEAT_ID_CLOCK, of: host),
             error: table(LEAT_ID_ERROR, of: host),
-            configuration: table(LEAT_ID_CONFIG, of: host)
+            configuration: table(LEAT_ID_CONFIG, of: host),
+            metric: table(LEAT_ID_METRIC, of: host),
+            threadCheck: table(LEAT_ID_THREAD_CHECK, of: host)
         )
     }
 

@@ -88,4 +88,6 @@ enum OutputRecordKind: UInt32 {
     case log = 9
     /// Why the plugin cannot run.
     case failure = 10
+    /// What the plugin reported of one metric of its own: a `ReportedMetric`.
+    case metric = 11
 }

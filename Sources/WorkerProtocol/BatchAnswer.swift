@@ -13,6 +13,8 @@ package struct BatchAnswer: Sendable {
     package var logs: [PluginLog] = []
     /// Log records beyond the limit of a batch.
     package var droppedLogs: UInt32 = 0
+    /// What the plugin reported of metrics of its own since its last answer.
+    package var metrics: [ReportedMetric] = []
     /// The status that the plugin returned for the batch; 0 is well.
     package var status: Int32 = 0
     /// The bytes of JSON and bodies that the plugin gave and that fitted: the output size that is measured.

@@ -198,6 +198,20 @@ import CSharedMemory
     /// Counts records that could not be kept elsewhere.
     package mutating func dropLogs(_ count: Int) { droppedLogs += count }
 
+    /// Adds what was reported of one metric.
+    ///
+    /// - Returns: False when there is no room; then it is for the next answer.
+    package mutating func metric(_ metric: ReportedMetric) -> Bool {
+        let rest = metric.rest
+        guard fits(metric.name.utf8.count + rest.count) else { return false }
+        let first = unsafe Array(metric.name.utf8).withUnsafeBytes { bytes in unsafe append(bytes) }
+        let second = unsafe rest.withUnsafeBytes { bytes in unsafe append(bytes) }
+        let unit = UInt32(metric.unit.utf8.count)
+        let value = metric.value.bitPattern
+        commit(.metric, OutputRecord.wholeBatch, code: metric.kind.rawValue, first, second, extra: value, aux: unit)
+        return true
+    }
+
     /// Adds the plugin's own words for the error that it returns for the batch, or for its creation.
     package mutating func batchError(code: UnsafeRawBufferPointer, message: UnsafeRawBufferPointer) {
         unsafe words(.batchError, code, message)

@@ -89,6 +89,11 @@ struct VerdictTable {
                 throw .violation("an answer holds too many log records")
             }
             answer.logs.append(PluginLog(record, of: snapshot))
+        case .metric:
+            guard answer.metrics.count < ReportedMetric.mostOfPlugin else {
+                throw .violation("an answer holds too many metrics")
+            }
+            answer.metrics.append(try ReportedMetric(record, of: snapshot))
         case .failure: throw .violation("a load failure was reported while a batch ran")
         }
     }

@@ -30,7 +30,9 @@ import WorkerProtocol
     }
 
     /// Whether the caller may use a sink now.
-    var admitsCaller: Bool { isOpen && pthread_equal(pthread_self(), instanceThread) != 0 }
+    var admitsCaller: Bool { isOpen && isInstanceThread }
+
+    var isInstanceThread: Bool { pthread_equal(pthread_self(), instanceThread) != 0 }
 }
 
 /// The part that a plugin's own threads may use.
@@ -40,6 +42,7 @@ final class SharedWithThreads: Sendable {
     /// Records of other threads, until the instance thread writes them.
     let logs = Mutex<[PendingLog]>([])
     let droppedLogs = Atomic<Int>(0)
+    let metrics = Mutex(OwnMetrics())
 
     struct PendingLog: Sendable {
         let level: Int32
@@ -99,6 +102,8 @@ final class SharedWithThreads: Sendable {
     /// Ends an answer: sinks take nothing more.
     func close(status: Int32, runNanoseconds: UInt64) {
         unsafe pointer.pointee.isOpen = false
+        // What was reported while the plugin was created goes with the first batch.
+        if unsafe pointer.pointee.input != nil { writeMetrics() }
         unsafe pointer.pointee.input = nil
         writePendingLogs()
         unsafe pointer.pointee.output.finish(status: status, runNanoseconds: runNanoseconds)
@@ -111,6 +116,13 @@ final class SharedWithThreads: Sendable {
         }
         unsafe pointer.pointee.output.failure(failure.text)
         close(status: failure.status, runNanoseconds: 0)
+    }
+
+    private func writeMetrics() {
+        let threads = unsafe pointer.pointee.threads
+        threads.metrics.withLock { metrics in
+            metrics.hand { metric in unsafe pointer.pointee.output.metric(metric) }
+        }
     }
 
     private func writePendingLogs() {

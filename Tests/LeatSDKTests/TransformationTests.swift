@@ -8,8 +8,10 @@ import WorkerProtocol
 /// Does what the event's own `do` says, with every verb that an author has.
 private struct Obedient: Transformation {
     let suffix: String
+    let seen: Metric
 
     init(configuration: Configuration) throws {
+        seen = try Metric.counter(configuration.string("metric") ?? "seen", unit: "events")
         suffix = configuration.string("suffix") ?? "!"
         if configuration.bool("refuse") == true { throw Failure(.retry, code: "not_now", message: "come back later") }
         Log.info("Made", ["suffix": .string(suffix), "n": 1])
@@ -18,6 +20,7 @@ private struct Obedient: Transformation {
     mutating func transform(_ event: inout Event) throws -> Verdict {
         switch event.string("do") {
         case "drop": return .drop("asked for")
+        case "count": seen.record(Host.isInstanceThread ? 2 : 1_000)
         case "fail": throw Failure(.retry, code: "not_yet", message: "later")
         case "throw": throw CancellationError()
         case "mask": try mask(&event)
@@ -143,6 +146,17 @@ extension SDKTests {
                     #expect((verdict.failureCode != nil) == (number % 5 == 0))
                 }
             }
+        }
+
+        @Test func `A metric of the plugin's own comes with the answer`() throws {
+            let worker = try unsafe SDKWorker(obedient, kind: LEAT_KIND_TRANSFORM)
+            let metrics = try worker.answer([#"{"do":"count"}"#, #"{"do":"count"}"#]).metrics
+            #expect(metrics == [ReportedMetric(.counter, name: "seen", unit: "events", value: 4)])
+            let refused = #expect(throws: SDKWorker.Refused.self) {
+                try unsafe SDKWorker(obedient, kind: LEAT_KIND_TRANSFORM, configuration: #"{"metric":"Bad name"}"#)
+            }
+            #expect(refused?.report.code == "bad_metric")
+            #expect(refused?.report.message.contains("Bad name") == true)
         }
 
         @Test func `A refused configuration says why and whether it can be tried again`() throws {

@@ -277,11 +277,12 @@ actor PluginRunner {
             outputBytes: answer.outputBytes,
             failure: nil
         )
-        for record in answer.logs.prefix(Self.mostLogs) { log(record) }
+        timings.reported.take(answer.metrics)
+        guard !answer.logs.isEmpty || answer.droppedLogs > 0 else { return }
+        let left = Int(answer.droppedLogs)
+        let admitted = timings.admitLogs(answer.logs.count, leftOut: left, now: MonotonicTime.now)
+        for record in answer.logs.prefix(admitted) { log(record) }
     }
-
-    /// Log records that are passed on from one batch.
-    private static let mostLogs = 16
 
     private func log(_ record: PluginLog) {
         let levels: [Logger.Level] = [.trace, .debug, .info, .notice, .warning, .error, .error]

@@ -56,8 +56,17 @@ package final class TimingRecorder: Sendable {
             kind: .counter,
             samples: []
         )
+        var droppedLogs = MetricFamily(
+            name: "leat_plugin_logs_dropped_total",
+            help: "Log records of a plugin beyond its rate.",
+            kind: .counter,
+            samples: []
+        )
+        var reported: [(reported: ReportedMetrics, labels: [MetricFamily.Label])] = []
         for (series, total) in all {
             let labels = [MetricFamily.Label("plugin", series.pluginID), .init("version", series.version)]
+            reported.append((series.reported, labels))
+            droppedLogs.samples.append(.init(labels: labels, value: Double(series.droppedLogs)))
             for (index, measure) in TimingMeasure.allCases.enumerated() {
                 guard let values = total[measure] else { continue }
                 families[index].samples += MetricFamily.Sample.histogram(
@@ -74,7 +83,8 @@ package final class TimingRecorder: Sendable {
                 }
             }
         }
-        return (families + [failures]).filter { !$0.samples.isEmpty }
+        families += [failures, droppedLogs] + ReportedMetrics.families(reported)
+        return families.filter { !$0.samples.isEmpty }
     }
 }
 

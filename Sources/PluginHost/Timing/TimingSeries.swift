@@ -4,6 +4,8 @@ import Synchronization
 final class TimingSeries: Sendable {
     let pluginID: String
     let version: String
+    /// What its instances reported of metrics of their own.
+    let reported = ReportedMetrics()
     private let state = Mutex(State())
 
     private struct State {
@@ -11,6 +13,8 @@ final class TimingSeries: Sendable {
         var recent: [TimingMeasure: TimingDistribution] = [:]
         /// Since the node started.
         var total: [TimingMeasure: TimingDistribution] = [:]
+        var logs = LogAllowance()
+        var droppedLogs = 0
 
         mutating func record(_ measure: TimingMeasure, _ value: Int64, _ failure: FailureCause?) {
             recent[measure, default: TimingDistribution()].record(value, failure: failure)
@@ -39,6 +43,21 @@ final class TimingSeries: Sendable {
             if let outputBytes { state.record(.outputBytes, Int64(outputBytes), failure) }
         }
     }
+
+    /// Takes `count` log records and the number of those that the worker left out.
+    ///
+    /// - Returns: How many of them may be passed on.
+    func admitLogs(_ count: Int, leftOut: Int, now: Int64) -> Int {
+        guard count + leftOut > 0 else { return 0 }
+        return state.withLock { state in
+            let admitted = state.logs.take(count, now: now)
+            state.droppedLogs += count - admitted + leftOut
+            return admitted
+        }
+    }
+
+    /// Log records that were not passed on.
+    var droppedLogs: Int { state.withLock { $0.droppedLogs } }
 
     var recent: [TimingMeasure: TimingDistribution] { state.withLock { $0.recent } }
 

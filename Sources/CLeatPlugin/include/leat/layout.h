@@ -142,5 +142,12 @@ LEAT_STATIC_ASSERT(offsetof(leat_error_v1, set) == 8, "leat_error_v1.set");
 LEAT_STATIC_ASSERT(sizeof(leat_random_v1) == 16, "leat_random_v1");
 LEAT_STATIC_ASSERT(offsetof(leat_random_v1, abi_minor) == 4, "leat_random_v1.abi_minor");
 LEAT_STATIC_ASSERT(offsetof(leat_random_v1, fill) == 8, "leat_random_v1.fill");
+LEAT_STATIC_ASSERT(sizeof(leat_metric_v1) == 24, "leat_metric_v1");
+LEAT_STATIC_ASSERT(offsetof(leat_metric_v1, abi_minor) == 4, "leat_metric_v1.abi_minor");
+LEAT_STATIC_ASSERT(offsetof(leat_metric_v1, define) == 8, "leat_metric_v1.define");
+LEAT_STATIC_ASSERT(offsetof(leat_metric_v1, record) == 16, "leat_metric_v1.record");
+LEAT_STATIC_ASSERT(sizeof(leat_thread_check_v1) == 16, "leat_thread_check_v1");
+LEAT_STATIC_ASSERT(offsetof(leat_thread_check_v1, abi_minor) == 4, "leat_thread_check_v1.abi_minor");
+LEAT_STATIC_ASSERT(offsetof(leat_thread_check_v1, is_instance_thread) == 8, "leat_thread_check_v1.is_instance_thread");
 
 #endif

@@ -305,6 +305,26 @@ typedef struct leat_random_v1 {
     leat_status (*fill)(leat_host_ctx *ctx, uint8_t *ptr, uint64_t len);
 } leat_random_v1;
 
+#define LEAT_ID_METRIC "leat.metric/1"
+#define LEAT_METRIC_COUNTER 1     /* only grows */
+#define LEAT_METRIC_GAUGE 2       /* the latest value holds */
+#define LEAT_METRIC_HISTOGRAM 3   /* how values spread */
+typedef struct leat_metric_v1 {
+    uint32_t struct_size, abi_minor;
+    /* [instance thread] In create only: a metric of the plugin's own, 32 at most; the server adds plugin and version.
+       name: 1 to 48 of [a-z0-9_], first a letter; unit: the same, or empty. The same again gives the same *metric. */
+    leat_status (*define)(leat_host_ctx *ctx, int32_t kind, leat_slice name, leat_slice unit, uint32_t *metric);
+    /* [any thread] Adds to a counter, sets a gauge, or takes a value into a histogram. Left out: a value that is not
+       finite, and one below 0 for a counter. */
+    void (*record)(leat_host_ctx *ctx, uint32_t metric, double value);
+} leat_metric_v1;
+
+#define LEAT_ID_THREAD_CHECK "leat.thread_check/1"
+typedef struct leat_thread_check_v1 {
+    uint32_t struct_size, abi_minor;
+    int32_t (*is_instance_thread)(leat_host_ctx *ctx);   /* [any thread] 1 on the instance thread, else 0 */
+} leat_thread_check_v1;
+
 #include "leat/layout.h"
 
 #ifdef __cplusplus
