@@ -283,7 +283,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LeatSDKTests",
-            dependencies: ["CLeatPlugin", "EventModel", "LeatSDK", "TestSupport", "WorkerProtocol", "WorkerRuntime"],
+            dependencies: [
+                "CLeatPlugin", "CLinux", "EventModel", "LeatSDK", "TestSupport", "WorkerProtocol", "WorkerRuntime",
+            ],
             swiftSettings: house
         ),
         .testTarget(

@@ -84,21 +84,11 @@ import EventJSON
     @discardableResult
     public mutating func send(_ request: Request, carrying events: some Collection<Int>) -> Bool {
         let indices = events.map { index in unsafe leat_event_at(batch, UInt32(index)).pointee.index }
-        var texts = TextBuffer()
-        let words = [
-            request.method.name, request.url, request.contentType, request.secret, request.idempotencyKey,
-            request.orderingKey,
-        ]
-        for word in words { texts.append(word) }
-        for header in request.headers {
-            texts.append(header.name)
-            texts.append(header.value)
-        }
-        return unsafe texts.withSlices { slices in
-            unsafe request.body.withUnsafeBufferPointer { body in
-                unsafe indices.withUnsafeBufferPointer { indices in
-                    unsafe give(request, slices, body, indices) == LEAT_OK
-                }
+        return unsafe indices.withUnsafeBufferPointer { indices in
+            unsafe request.withTable { table in
+                unsafe table.event_indices = indices.baseAddress
+                unsafe table.event_index_count = UInt32(indices.count)
+                return unsafe sink.pointee.request(sink.pointee.ctx, &table) == LEAT_OK
             }
         }
     }
@@ -124,59 +114,6 @@ import EventJSON
             unsafe failure.message.withSlice { message in
                 _ = unsafe sink.pointee.fail(sink.pointee.ctx, event, failure.status, code, message)
             }
-        }
-    }
-
-    private func give(
-        _ request: Request,
-        _ texts: [leat_slice],
-        _ body: UnsafeBufferPointer<UInt8>,
-        _ indices: UnsafeBufferPointer<UInt32>
-    ) -> leat_status {
-        let headers = unsafe stride(from: 6, to: texts.count, by: 2).map { place in
-            unsafe leat_header(name: texts[place], value: texts[place + 1])
-        }
-        return unsafe headers.withUnsafeBufferPointer { headers in
-            var table = unsafe leat_http_request()
-            unsafe table.struct_size = UInt32(MemoryLayout<leat_http_request>.size)
-            unsafe table.method = texts[0]
-            unsafe table.url = texts[1]
-            unsafe table.content_type = texts[2]
-            unsafe table.auth_ref = texts[3]
-            unsafe table.idempotency_key = texts[4]
-            unsafe table.ordering_key = texts[5]
-            unsafe table.headers = headers.baseAddress
-            unsafe table.header_count = UInt32(headers.count)
-            unsafe table.header_stride = UInt32(MemoryLayout<leat_header>.stride)
-            unsafe table.body = leat_slice(body)
-            unsafe table.timeout_ms = UInt32(clamping: request.timeoutMilliseconds)
-            unsafe table.user_tag = request.tag
-            unsafe table.event_indices = indices.baseAddress
-            unsafe table.event_index_count = UInt32(indices.count)
-            return unsafe sink.pointee.request(sink.pointee.ctx, &table)
-        }
-    }
-}
-
-/// Several texts one after the other, for a call that takes many.
-private struct TextBuffer {
-    private var bytes: [UInt8] = []
-    private var ends: [Int] = []
-
-    mutating func append(_ text: String) {
-        bytes.append(contentsOf: text.utf8)
-        ends.append(bytes.count)
-    }
-
-    func withSlices<Result>(_ body: ([leat_slice]) -> Result) -> Result {
-        unsafe bytes.withUnsafeBufferPointer { bytes in
-            var start = 0
-            var slices: [leat_slice] = unsafe []
-            for end in ends {
-                unsafe slices.append(leat_slice(UnsafeBufferPointer(rebasing: bytes[start..<end])))
-                start = end
-            }
-            return unsafe body(slices)
         }
     }
 }

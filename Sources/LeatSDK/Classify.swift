@@ -1,6 +1,6 @@
 import CLeatPlugin
 
-/// What the destination answered to one request of the connector.
+/// What was answered to one request.
 public struct Response: Sendable {
     /// The request's own ``Request/tag``.
     public let tag: UInt64
@@ -12,8 +12,13 @@ public struct Response: Sendable {
     public let attempt: Int
     /// The answer's headers.
     public let headers: [(name: String, value: String)]
-    /// The beginning of the answer's body, up to 64 KiB.
+    /// The beginning of the answer's body: up to 64 KiB for `classify`, up to 1 MiB of one that was fetched.
     public let body: [UInt8]
+    /// Whether the body goes on behind that.
+    public let isCut: Bool
+
+    /// Why a request that was fetched has no answer; else nothing.
+    public var problem: String { status == 0 ? String(decoding: body, as: UTF8.self) : "" }
 
     /// The first header of a name, whatever its case.
     public func header(_ name: String) -> String? {
@@ -25,6 +30,7 @@ public struct Response: Sendable {
         status = unsafe Int(response.pointee.status)
         attempt = unsafe Int(response.pointee.attempt)
         body = unsafe Array(response.pointee.body.bytes)
+        isCut = unsafe response.pointee.flags & UInt32(LEAT_RESPONSE_CUT) != 0
         var headers: [(name: String, value: String)] = []
         if let first = unsafe response.pointee.headers {
             let stride = unsafe Int(response.pointee.header_stride)

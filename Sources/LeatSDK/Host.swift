@@ -31,6 +31,8 @@ public enum Host {
         var clock: UnsafePointer<leat_clock_v1>?
         var error: UnsafePointer<leat_error_v1>?
         var configuration: UnsafePointer<leat_config_v1>?
+        var http: UnsafePointer<leat_http_v1>?
+        var secret: UnsafePointer<leat_secret_v1>?
         var metric: UnsafePointer<leat_metric_v1>?
         var threadCheck: UnsafePointer<leat_thread_check_v1>?
     }
@@ -45,6 +47,8 @@ public enum Host {
             clock: table(LEAT_ID_CLOCK, of: host),
             error: table(LEAT_ID_ERROR, of: host),
             configuration: table(LEAT_ID_CONFIG, of: host),
+            http: table(LEAT_ID_HTTP, of: host),
+            secret: table(LEAT_ID_SECRET, of: host),
             metric: table(LEAT_ID_METRIC, of: host),
             threadCheck: table(LEAT_ID_THREAD_CHECK, of: host)
         )

@@ -17,6 +17,8 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
     package var creationTime: Duration?
     /// How much memory it wishes to have, in bytes; nil for the host's own limit.
     package var memoryBytes: UInt64?
+    /// Whether it may ask the host for things in the middle of its work: it says that it is impure.
+    package var mayCall: Bool
 
     package init(
         id: String,
@@ -26,7 +28,8 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
         entry: String,
         eventTime: Duration? = nil,
         creationTime: Duration? = nil,
-        memoryBytes: UInt64? = nil
+        memoryBytes: UInt64? = nil,
+        mayCall: Bool = false
     ) {
         self.id = id
         self.version = version
@@ -36,6 +39,7 @@ package struct PluginIdentity: Hashable, Sendable, CustomStringConvertible {
         self.eventTime = eventTime
         self.creationTime = creationTime
         self.memoryBytes = memoryBytes
+        self.mayCall = mayCall
     }
 
     package var description: String { "\(id)@\(version)" }
@@ -52,7 +56,8 @@ extension PluginIdentity {
             entry: manifest.entry,
             eventTime: manifest.limits.wallMilliseconds.map { .milliseconds($0) },
             creationTime: manifest.limits.createMilliseconds.map { .milliseconds($0) },
-            memoryBytes: manifest.limits.memoryMebibytes.map { UInt64($0) * 1024 * 1024 }
+            memoryBytes: manifest.limits.memoryMebibytes.map { UInt64($0) * 1024 * 1024 },
+            mayCall: !manifest.isPure
         )
     }
 }

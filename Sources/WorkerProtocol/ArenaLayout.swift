@@ -71,6 +71,8 @@ package enum ArenaKind: UInt32, Sendable {
     case build = 3
     /// Responses for `classify` of `leat.dest_request/1`.
     case classify = 4
+    /// In the call arena: the responses to what a plugin fetched.
+    case fetched = 5
 }
 
 /// What one record of the output table says.

@@ -45,6 +45,14 @@
         unsafe UnsafeRawBufferPointer(start: base + range.offset, count: range.count)
     }
 
+    /// Puts bytes at the very beginning; for memory that is no arena of records.
+    package func write(_ bytes: UnsafeRawBufferPointer) { unsafe store(bytes, at: 0) }
+
+    /// The first `count` bytes, which the caller knows to be there.
+    package func beginning(_ count: Int) -> UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: base, count: min(count, size))
+    }
+
     /// Writes the fields that both arenas share.
     func storeHead(kind: ArenaKind, batch: UInt64, dataEnd: Int) {
         store(ArenaLayout.magic, at: ArenaLayout.Shared.magic)

@@ -44,6 +44,8 @@ package struct InputResponse: Sendable {
     package var headers: [(name: String, value: String)]
     /// The first bytes of the body.
     package var body: ArraySlice<UInt8>
+    /// Whether the body goes on behind them.
+    package var isCut: Bool
 
     package init(
         tag: UInt64,
@@ -51,7 +53,8 @@ package struct InputResponse: Sendable {
         transportError: Int32 = 0,
         attempt: UInt32 = 1,
         headers: [(name: String, value: String)] = [],
-        body: ArraySlice<UInt8> = []
+        body: ArraySlice<UInt8> = [],
+        isCut: Bool = false
     ) {
         self.tag = tag
         self.status = status
@@ -59,5 +62,6 @@ package struct InputResponse: Sendable {
         self.attempt = attempt
         self.headers = headers
         self.body = body
+        self.isCut = isCut
     }
 }

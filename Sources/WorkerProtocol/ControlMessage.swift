@@ -23,6 +23,8 @@ package struct ControlMessage: Equatable, Sendable {
         case failed = 4
         /// The plugin is destroyed and the worker ends.
         case drained = 5
+        /// The plugin asks for something, a `HostCall` in the call arena, and waits. Values: its length in bytes.
+        case call = 6
 
         /// Load the plugin: its file is attached, the `LoadRequest` lies in the input arena.
         case load = 16
@@ -31,6 +33,11 @@ package struct ControlMessage: Equatable, Sendable {
         case replaceArena = 17
         /// Destroy the plugin in order and end.
         case drain = 18
+        /// Ask through this memory file, which is attached. Values: its size in bytes. Sent before `load`, to those
+        /// workers alone whose plugin may ask.
+        case callArena = 19
+        /// The answer to a call lies in the call arena. Code: a `leat_status`; values: the length of a text.
+        case answer = 20
     }
 
     package var kind: Kind

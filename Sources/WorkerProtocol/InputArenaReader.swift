@@ -69,6 +69,7 @@
         package let status: Int32
         package let transportError: Int32
         package let attempt: UInt32
+        package let isCut: Bool
         package let headerCount: Int
         /// Per header: length of name and value as u32 each, then both texts.
         package let headers: UnsafeRawBufferPointer
@@ -107,6 +108,7 @@
             status: Int32(bitPattern: memory.word32(record + 48)),
             transportError: Int32(bitPattern: memory.word32(record + 52)),
             attempt: memory.word32(record + 56),
+            isCut: memory.word32(record + 60) == 1,
             headerCount: Int(memory.word32(record + 4)),
             headers: try text(record + 24),
             body: try text(record + 8)

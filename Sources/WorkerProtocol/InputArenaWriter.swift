@@ -107,6 +107,7 @@ package struct InputArenaWriter {
         memory.store(UInt32(bitPattern: response.status), at: record + 48)
         memory.store(UInt32(bitPattern: response.transportError), at: record + 52)
         memory.store(response.attempt, at: record + 56)
+        memory.store(response.isCut ? 1 : UInt32(0), at: record + 60)
         count += 1
         payloadBytes += response.body.count
         return true

@@ -34,7 +34,7 @@ struct OutputSnapshot {
             throw .tooSmall(needed: ArenaLayout.smallestBytes, available: shared.count)
         }
         let committed = unsafe Self.loadCommitted(shared)
-        let head = unsafe Self.copy(shared, at: 0, count: ArenaLayout.Output.end, of: UInt8.self)
+        let head = unsafe SharedBytes.copy(shared, at: 0, count: ArenaLayout.Output.end, of: UInt8.self)
         guard head.word64(at: ArenaLayout.Shared.magic) == ArenaLayout.magic,
             head.word32(at: ArenaLayout.Shared.version) == ArenaLayout.version,
             head.word64(at: ArenaLayout.Shared.size) == UInt64(shared.count)
@@ -54,9 +54,9 @@ struct OutputSnapshot {
         status = Int32(bitPattern: head.word32(at: ArenaLayout.Output.status))
         runNanoseconds = head.word64(at: ArenaLayout.Output.runNanoseconds)
         droppedLogs = head.word32(at: ArenaLayout.Output.droppedLogs)
-        table = unsafe Self.copy(shared, at: tableStart, count: Int(committed), of: OutputRecord.self)
+        table = unsafe SharedBytes.copy(shared, at: tableStart, count: Int(committed), of: OutputRecord.self)
         let dataBytes = Int(dataEnd) - ArenaLayout.headerBytes
-        data = unsafe Self.copy(shared, at: ArenaLayout.headerBytes, count: dataBytes, of: UInt8.self)
+        data = unsafe SharedBytes.copy(shared, at: ArenaLayout.headerBytes, count: dataBytes, of: UInt8.self)
     }
 
     /// - Throws: `ArenaError.violation` when the record is of an unknown kind or points outside the data.
@@ -90,18 +90,5 @@ struct OutputSnapshot {
         return unsafe leat_shared_load_acquire(
             (base + ArenaLayout.Output.committed).assumingMemoryBound(to: UInt32.self)
         )
-    }
-
-    private static func copy<Element: BitwiseCopyable>(
-        _ shared: UnsafeRawBufferPointer,
-        at offset: Int,
-        count: Int,
-        of element: Element.Type
-    ) -> [Element] {
-        guard let base = shared.baseAddress, count > 0 else { return [] }
-        return unsafe [Element](unsafeUninitializedCapacity: count) { copy, filled in
-            unsafe leat_shared_copy(copy.baseAddress, base + offset, count * MemoryLayout<Element>.size)
-            filled = count
-        }
     }
 }

@@ -105,7 +105,9 @@ package enum RequestCoding {
         }
         let headerCount = Int(bytes.word32(at: 4))
         let indexCount = Int(bytes.word32(at: 8))
-        guard headerCount <= RequestRules.headerCount, indexCount > 0, indexCount <= eventCount else {
+        // A request that a plugin makes for itself carries no event.
+        guard headerCount <= RequestRules.headerCount, indexCount > 0 || eventCount == 0, indexCount <= eventCount
+        else {
             throw .violation("a request has too many headers, or no event, or too many")
         }
         var cursor = RequestCursor(bytes: bytes, position: headBytes + headerCount * 8 + indexCount * 4)

@@ -97,7 +97,7 @@ import WorkerProtocol
                     header_stride: UInt32(MemoryLayout<leat_header>.stride),
                     body: leat_slice(response.body),
                     attempt: response.attempt,
-                    reserved: 0
+                    flags: response.isCut ? UInt32(LEAT_RESPONSE_CUT) : 0
                 )
             )
         }

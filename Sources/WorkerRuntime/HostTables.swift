@@ -53,6 +53,8 @@ import WorkerProtocol
         (LEAT_ID_CLOCK, UnsafeRawPointer(place(clock))),
         (LEAT_ID_ERROR, UnsafeRawPointer(place(error))),
         (LEAT_ID_RANDOM, UnsafeRawPointer(place(random))),
+        (LEAT_ID_HTTP, UnsafeRawPointer(place(http))),
+        (LEAT_ID_SECRET, UnsafeRawPointer(place(secret))),
         (LEAT_ID_METRIC, UnsafeRawPointer(place(metric))),
         (LEAT_ID_THREAD_CHECK, UnsafeRawPointer(place(threadCheck))),
     ]

@@ -33,7 +33,7 @@ extension LoadedPlugin {
             try events.fillResponses(arena)
             var sink = unsafe Sinks.classify(stage)
             status = unsafe events.withResponses(arena.head) { batch in unsafe classify(instance, batch, &sink) }
-        case .load: throw .violation("a load request came in place of a batch")
+        case .load, .fetched: throw .violation("something else came in place of a batch")
         }
         // A positive status is none of this contract.
         return status > 0 ? LEAT_E_INTERNAL : status

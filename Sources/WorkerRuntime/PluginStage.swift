@@ -18,14 +18,23 @@ import WorkerProtocol
     var scratch: [UInt8] = []
     var configuration = unsafe leat_slice(ptr: nil, len: 0)
     var configurationTape = JSONTape(limits: PluginStage.configurationLimits)
+    /// Where the plugin's calls go; nil in a test that plays the worker.
+    let control: ControlSocket?
+    /// The call arena; nil where the plugin may not ask.
+    var calls: ArenaMapping?
+    /// Whether the answer to a call is being given.
+    var isCalling = false
+    /// Words that stand for secrets, by their names.
+    var secretWords: [String: leat_slice] = unsafe [:]
     let instanceThread = pthread_self()
     let threads = SharedWithThreads()
 
     /// One MiB.
     static let configurationLimits = JSONLimits(bytes: 1 << 20, depth: 64)
 
-    init(output: ArenaMapping) throws(ArenaError) {
+    init(output: ArenaMapping, control: ControlSocket? = nil) throws(ArenaError) {
         mapping = output
+        self.control = control
         self.output = OutputArenaWriter(try output.memory())
     }
 

@@ -29,6 +29,25 @@ enum RequestSink {
         return unsafe stage.pointee.output.request(stage.pointee.scratch, indices: indices)
     }
 
+    /// A request that the plugin makes for itself; nil when it breaks a rule, and then the plugin's log says which.
+    static func fetching(_ pointer: UnsafeRawPointer, _ stage: StagePointer) -> PluginRequest? {
+        var request = unsafe leat_http_request()
+        let problem: String?
+        do throws(LoadFailure) {
+            try unsafe Tables.copy(pointer, into: &request, "a request")
+            let copy = unsafe copy(request, [])
+            problem = RequestRules.problem(with: copy)
+            if problem == nil { return copy }
+        } catch {
+            problem = error.text
+        }
+        let words = Array("a request was not sent: \(problem ?? "")".utf8)
+        unsafe words.withUnsafeBytes { words in
+            unsafe stage.log(LEAT_LOG_ERROR, words, UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+        return nil
+    }
+
     private static func copy(_ request: leat_http_request, _ indices: [UInt32]) -> PluginRequest {
         let method = unsafe request.method.text()
         return unsafe PluginRequest(

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import WorkerProtocol
 
@@ -11,12 +10,14 @@ struct Worker {
     private let stage: StagePointer
     private var plugin: LoadedPlugin?
     private var events = EventTable()
-    private var sequence: UInt32 = 0
+    private let control: ControlSocket
 
     init(_ slots: WorkerDescriptors) throws(ArenaError) {
         self.slots = slots
+        control = ControlSocket(slots.control)
         input = try ArenaMapping(slots.inputArena, isWritable: false)
-        stage = StagePointer(try PluginStage(output: ArenaMapping(slots.outputArena, isWritable: true)))
+        let output = try ArenaMapping(slots.outputArena, isWritable: true)
+        stage = StagePointer(try PluginStage(output: output, control: control))
     }
 
     // MARK: The loop
@@ -32,20 +33,27 @@ struct Worker {
         ]
         while true {
             guard unsafe poll(&waiting, 2, -1) >= 0 else { continue }
-            while waiting[1].revents != 0, let order = try receive() {
+            while waiting[1].revents != 0, let order = try control.receive() {
                 if try !obey(order) { return }
             }
-            if isHostGone { return }
+            if control.isHostGone { return }
             if waiting[0].revents != 0, takeDoorbell() { try answer() }
         }
     }
 
     /// - Returns: False when the worker shall end.
-    private mutating func obey(_ order: Order) throws(ArenaError) -> Bool {
+    private mutating func obey(_ order: ControlSocket.Order) throws(ArenaError) -> Bool {
         switch order.message.kind {
         case .load: return try load(order.attached)
         case .replaceArena:
             try replaceArena(order)
+            return true
+        case .callArena:
+            guard let file = order.attached, plugin == nil else {
+                throw .violation("a worker gets its call arena once, with its file")
+            }
+            defer { close(file) }
+            stage.setCalls(try ArenaMapping(file, isWritable: true))
             return true
         case .drain:
             plugin?.destroy()
@@ -55,7 +63,7 @@ struct Worker {
         }
     }
 
-    private mutating func replaceArena(_ order: Order) throws(ArenaError) {
+    private mutating func replaceArena(_ order: ControlSocket.Order) throws(ArenaError) {
         guard let file = order.attached else { throw .violation("an arena was replaced without its file") }
         defer { close(file) }
         switch WorkerSlot(rawValue: order.message.code) {
@@ -89,7 +97,7 @@ struct Worker {
         }
     }
 
-    private mutating func reportReady(_ values: [6 of UInt64]) throws(LoadFailure) {
+    private func reportReady(_ values: [6 of UInt64]) throws(LoadFailure) {
         do throws(ArenaError) {
             try send(.ready, values: values)
         } catch {
@@ -98,7 +106,7 @@ struct Worker {
     }
 
     /// Leaves the reason in the output arena and tells the host.
-    mutating func fail(_ failure: LoadFailure) throws(ArenaError) {
+    func fail(_ failure: LoadFailure) throws(ArenaError) {
         stage.describe(failure)
         let status = UInt64(bitPattern: Int64(failure.status))
         try send(.failed, code: failure.cause.rawValue, values: [status, 0, 0, 0, 0, 0])
@@ -117,43 +125,14 @@ struct Worker {
         }
     }
 
-    // MARK: The control socket
+    // MARK: The sockets
 
-    private struct Order {
-        let message: ControlMessage
-        let attached: Int32?
-    }
-
-    private var isHostGone = false
-
-    /// The next order, or nil when none waits or the host is gone.
-    private mutating func receive() throws(ArenaError) -> Order? {
-        var bytes = [UInt8](repeating: 0, count: ControlMessage.size)
-        var descriptors: [Int32] = [-1, -1]
-        var count: UInt32 = 2
-        let length = unsafe leat_receive(slots.control, &bytes, bytes.count, &descriptors, &count, false)
-        if length == -EAGAIN { return nil }
-        if length == 0 || length == -ECONNRESET {
-            isHostGone = true
-            return nil
-        }
-        guard length == Int32(ControlMessage.size), count <= 1 else {
-            throw .violation("a control message has the wrong length or too many files")
-        }
-        return Order(message: try ControlMessage(bytes: bytes), attached: count == 1 ? descriptors[0] : nil)
-    }
-
-    mutating func send(
+    func send(
         _ kind: ControlMessage.Kind,
         code: Int32 = 0,
         values: [6 of UInt64] = .init(repeating: 0)
     ) throws(ArenaError) {
-        sequence += 1
-        let message = ControlMessage(kind, sequence: sequence, code: code, values: values)
-        let sent = unsafe message.bytes.withUnsafeBytes { bytes in
-            unsafe leat_send(slots.control, bytes.baseAddress, bytes.count, nil, 0)
-        }
-        guard sent == Int32(ControlMessage.size) else { throw .violation("the control socket takes no message") }
+        try control.send(kind, code: code, values: values)
     }
 
     private func takeDoorbell() -> Bool {

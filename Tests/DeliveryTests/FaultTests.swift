@@ -23,9 +23,10 @@ import Testing
     @Test func `A connector is told the number of a failure that its contract names, and 9 of every other`() {
         let named: [TransportFault] = [
             .nameNotFound, .refused, .connectTimeout, .tls, .reset, .timeout, .garbage,
+            .targetPrivate,
         ]
-        #expect(named.map(\.number) == [1, 2, 3, 4, 5, 6, 7] && TransportFault.certificate.number == 4)
-        let others = Set(TransportFault.allCases).subtracting(named + [.certificate])
+        #expect(named.map(\.number) == [1, 2, 3, 4, 5, 6, 7, 8] && TransportFault.certificate.number == 4)
+        let others = Set(TransportFault.allCases).subtracting(named + [.certificate, .secret])
         #expect(others.contains(.proxyLogin) && others.allSatisfy { $0.number == 9 })
     }
 

@@ -23,10 +23,17 @@ import Testing
         let text: String
     }
 
-    init(_ entry: leat_plugin_entry_v1_t, kind: Int32, configuration: String = "{}") throws {
+    init(
+        _ entry: leat_plugin_entry_v1_t,
+        kind: Int32,
+        configuration: String = "{}",
+        host: AnsweringHost? = nil
+    ) throws {
         input = try MappedFile(bytes: ArenaLayout.firstBytes)
         output = try MappedFile(bytes: ArenaLayout.firstBytes)
-        stage = StagePointer(try PluginStage(output: ArenaMapping(output.file, isWritable: true)))
+        let mapping = try ArenaMapping(output.file, isWritable: true)
+        stage = StagePointer(try PluginStage(output: mapping, control: host.map { ControlSocket($0.far) }))
+        if let host { stage.setCalls(try unsafe ArenaMapping(host.memory.file, isWritable: true)) }
         let wanted = LoadRequest(
             pluginID: "test.sdk",
             pluginVersion: "1.0.0",

@@ -20,6 +20,7 @@ private struct Obedient: Transformation {
     mutating func transform(_ event: inout Event) throws -> Verdict {
         switch event.string("do") {
         case "drop": return .drop("asked for")
+        case "fetch": try fetch(&event)
         case "count": seen.record(Host.isInstanceThread ? 2 : 1_000)
         case "fail": throw Failure(.retry, code: "not_yet", message: "later")
         case "throw": throw CancellationError()
@@ -33,6 +34,20 @@ private struct Obedient: Transformation {
         default: break
         }
         return .keep
+    }
+
+    private func fetch(_ event: inout Event) throws {
+        let base = "https://example.com/"
+        var requests = ["a", "missing"].map { Request(.get, url: base + $0) }
+        requests[0].headers = [("X-Word", try Host.word(forSecret: event.string("secret") ?? "token"))]
+        requests[0].body = Array("long".utf8)
+        let answers = try Host.fetch(requests)
+        event["status"] = .int(Int64(answers[0].status))
+        event["says"] = .string(String(decoding: answers[0].body, as: UTF8.self))
+        event["type"] = .string(answers[0].header("content-type") ?? "")
+        event["cut"] = .bool(answers[0].isCut && !answers[1].isCut)
+        event["problem"] = .string(answers[1].problem)
+        event["one"] = .int(Int64(try Host.fetch(Request(.get, url: base)).status))
     }
 
     private func mask(_ event: inout Event) throws {
@@ -157,6 +172,26 @@ extension SDKTests {
             }
             #expect(refused?.report.code == "bad_metric")
             #expect(refused?.report.message.contains("Bad name") == true)
+        }
+
+        @Test func `An author fetches what is asked for, and is told why it is not to be had`() throws {
+            let host = try AnsweringHost()
+            let worker = try unsafe SDKWorker(obedient, kind: LEAT_KIND_TRANSFORM, host: host)
+            let told = try worker.answer([#"{"do":"fetch"}"#, #"{"do":"fetch","secret":"other"}"#]).verdicts
+            let expected = #""status":200,"says":"GET https://example.com/a","type":"text/plain","cut":true,"#
+            let problem = #""problem":"GET https://example.com/missing","one":200"#
+            #expect(told[0].texts == [#"{"do":"fetch","# + expected + problem + "}"])
+            #expect(told[1].failureCode == "fetch_denied")
+            guard case .fetch(let requests) = host.calls[1] else {
+                Issue.record("\(host.calls)")
+                return
+            }
+            #expect(requests[0].headers == [.init(name: "X-Word", value: "word-of-token")])
+            #expect(requests[0].body == Array("long".utf8)[...] && requests[1].url.hasSuffix("/missing"))
+        }
+
+        @Test func `Who has no host to ask is told so`() throws {
+            #expect(try run(#"{"do":"fetch"}"#).failureCode == "fetch_denied")
         }
 
         @Test func `A refused configuration says why and whether it can be tried again`() throws {

@@ -103,14 +103,18 @@ struct Bench {
         try session(upload(library), configuration: configuration)
     }
 
-    func session(_ plugin: PluginIdentity, as kind: PluginKind = .transform, configuration: String = "{}")
-        -> PluginSession
-    {
+    func session(
+        _ plugin: PluginIdentity,
+        as kind: PluginKind = .transform,
+        configuration: String = "{}",
+        calls: HostCalls? = nil
+    ) -> PluginSession {
         PluginSession(
             plugin,
             as: kind,
             configuration: Array(configuration.utf8)[...],
             workshop: workshop,
+            calls: calls,
             logger: logger
         )
     }

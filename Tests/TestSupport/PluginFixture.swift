@@ -15,7 +15,7 @@ package enum PluginFixture: Sendable {
     /// Compiles `Tests/FaultyPlugins/<name>.c`.
     ///
     /// - Parameters:
-    ///   - name: `events`, `load`, `liar`, `pry`, `reporter`, `connector` or `grouper`.
+    ///   - name: `events`, `load`, `liar`, `pry`, `reporter`, `caller`, `connector` or `grouper`.
     ///   - definitions: As after the compiler's `-D`, such as `FAULT_NO_ENTRY` or `FIXTURE_VERSION="2.0.0"`.
     /// - Returns: The shared library, in a folder of this process.
     /// - Throws: `NotCompiled`.

@@ -1,11 +1,11 @@
 import EventModel
 
-/// The secrets that a courier works with.
+/// The secrets that a courier, or a plugin's own requests, work with.
 ///
 /// A value that was replaced goes on to be hidden, for requests that carry it may still be under way, and a destination may
 /// speak of it later.
-struct HeldSecrets: Sendable {
-    private(set) var book: SecretBook
+package struct HeldSecrets: Sendable {
+    package private(set) var book: SecretBook
     private(set) var mask: SecretMask
     /// Values that are not in the book any more, the latest last.
     private var replaced: [SecretValue] = []
@@ -17,7 +17,7 @@ struct HeldSecrets: Sendable {
     /// - Unit: values.
     static let mostReplaced = 16
 
-    init(_ book: SecretBook) {
+    package init(_ book: SecretBook) {
         self.book = book
         mask = SecretMask(book.values)
     }
@@ -26,7 +26,7 @@ struct HeldSecrets: Sendable {
     mutating func tryAgain() { waitsFor = nil }
 
     /// Goes on with another book.
-    mutating func take(_ new: SecretBook) {
+    package mutating func take(_ new: SecretBook) {
         tryAgain()
         guard new != book else { return }
         let kept = Set(new.values.map { ObjectIdentifier($0) })

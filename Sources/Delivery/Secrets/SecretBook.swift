@@ -25,7 +25,7 @@ package struct SecretBook: Sendable, Equatable {
         package static func == (left: Entry, right: Entry) -> Bool { left.mark == right.mark }
     }
 
-    /// The destination's name.
+    /// The destination's name; empty for a transformation, which has none.
     package let destination: String
     /// The connector, which may ask for the secrets that its manifest names.
     let connector: String
@@ -61,9 +61,16 @@ package struct SecretBook: Sendable, Equatable {
     /// How a secret stands that the destination's transport names: the connector neither asks for it nor gets it, so its
     /// manifest has no say.
     package func standing(ofOwn name: String) -> Standing {
-        entries[name]?.standing
-            ?? .missing("there is no secret \"\(name)\"; leat secret set \(name) --destination \(destination) sets it")
+        let whom = destination.isEmpty ? "--plugin \(connector)" : "--destination \(destination)"
+        return entries[name]?.standing
+            ?? .missing("there is no secret \"\(name)\"; leat secret set \(name) \(whom) sets it")
     }
+
+    /// The word that stands for a secret in requests; nil where none does.
+    package func word(of name: String) -> String? { tokens.first { $0.value == name }?.key }
+
+    /// Whether the plugin may ask for a secret at all.
+    package func permits(_ name: String) -> Bool { permissions.permit(name) }
 
     /// The values that requests may carry.
     var values: [SecretValue] {

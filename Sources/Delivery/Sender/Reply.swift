@@ -11,6 +11,8 @@ struct Reply: Sendable {
     let headAt: ContinuousClock.Instant?
     /// The beginning of the body.
     let body: ByteBuffer
+    /// Whether the body goes on behind it.
+    let isCut: Bool
 
     /// - Unit: bytes.
     static let maximumBodyBytes = 64 * 1024
@@ -18,8 +20,13 @@ struct Reply: Sendable {
     /// - Unit: bytes.
     static let maximumHeaderBytes = 64 * 1024
 
-    /// Sends a request and reads its answer, in no more time than `limit`.
-    init(to request: HTTPClientRequest, over client: HTTPClient, within limit: Duration) async throws {
+    /// Sends a request and reads its answer, in no more time than `limit`, and of its body no more than `bodyBytes`.
+    init(
+        to request: HTTPClientRequest,
+        over client: HTTPClient,
+        within limit: Duration,
+        bodyBytes: Int = Reply.maximumBodyBytes
+    ) async throws {
         let end = NIODeadline.now() + TimeAmount(limit)
         let response = try await client.execute(request, deadline: end)
         let length = response.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
@@ -30,16 +37,20 @@ struct Reply: Sendable {
         if response.headers.first(name: "Content-Length") == "0" {
             // It has ended with its head.
             for try await _ in response.body {}
-            body = ByteBuffer()
+            (body, isCut) = (ByteBuffer(), false)
         } else {
-            body = try await Self.body(of: response, before: end)
+            (body, isCut) = try await Self.body(of: response, before: end, bodyBytes)
         }
     }
 
     /// The client's deadline ends with the answer's head, so the body is read by a task that is called off in time.
-    private static func body(of response: HTTPClientResponse, before end: NIODeadline) async throws -> ByteBuffer {
+    private static func body(
+        of response: HTTPClientResponse,
+        before end: NIODeadline,
+        _ bodyBytes: Int
+    ) async throws -> (ByteBuffer, isCut: Bool) {
         // Waited for at once; a task of its own, so that it can be called off alone.
-        let reading = Task { try await beginning(of: response) }
+        let reading = Task { try await beginning(of: response, bodyBytes) }
         let alarm = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(deadline: end) { reading.cancel() }
         defer { alarm.cancel() }
         do {
@@ -54,16 +65,21 @@ struct Reply: Sendable {
         }
     }
 
-    private static func beginning(of response: HTTPClientResponse) async throws -> ByteBuffer {
+    private static func beginning(
+        of response: HTTPClientResponse,
+        _ bodyBytes: Int
+    ) async throws -> (ByteBuffer, isCut: Bool) {
         var body = ByteBuffer()
+        var isCut = false
         for try await var piece in response.body {
-            let room = maximumBodyBytes - body.readableBytes
+            let room = bodyBytes - body.readableBytes
+            isCut = piece.readableBytes > room
             if let kept = piece.readSlice(length: min(piece.readableBytes, room)) { body.writeImmutableBuffer(kept) }
             // Not reading on closes this connection, which is cheaper than reading an endless answer.
-            if body.readableBytes >= maximumBodyBytes { break }
+            if isCut { break }
         }
         // An answer that was called off in the middle looks like one that ended there.
         try Task.checkCancellation()
-        return body
+        return (body, isCut)
     }
 }

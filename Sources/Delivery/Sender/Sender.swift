@@ -51,6 +51,8 @@ package final class Sender: Sendable {
         /// - Shape: at most ``Reply/maximumBodyBytes``, secrets masked.
         package var body: [UInt8] { mask.masked(content.readableBytesView) }
         var content = ByteBuffer()
+        /// Whether the body goes on behind that.
+        package internal(set) var isCut = false
         /// Hides the secrets that the request was sent with: the destination may repeat them.
         var mask = SecretMask.none
     }
@@ -58,17 +60,19 @@ package final class Sender: Sendable {
     /// Sends a request once.
     ///
     /// Whatever goes wrong is an answer too, so it does not throw. The request holds its secrets, and `mask` hides them in
-    /// everything that is kept. Of a success nothing is kept but that it was one, unless `isKept` says otherwise.
+    /// everything that is kept. Of a success nothing is kept but that it was one, unless `isKept` says otherwise. Of the
+    /// answer's body no more than `bodyBytes` is read.
     package func send(
         _ request: OutboundRequest,
         attempt number: Int,
         mask: SecretMask = .none,
-        isKept: Bool = false
+        isKept: Bool = false,
+        bodyBytes: Int = Reply.maximumBodyBytes
     ) async -> Exchange {
         let at = Self.now()
         let start = ContinuousClock.now
         do throws(Obstacle) {
-            let (reply, note) = try await reply(to: request.compressed(), from: start)
+            let (reply, note) = try await reply(to: request.compressed(), from: start, bodyBytes)
             let result = Attempt.Result.status(reply.status)
             let isThrottled = reply.status == 429 || reply.status == 503
             let retryAfter = RetryAfter.asked(
@@ -95,6 +99,7 @@ package final class Sender: Sendable {
                 retryAfter: retryAfter,
                 fields: reply.headers,
                 content: reply.body,
+                isCut: reply.isCut,
                 mask: mask
             )
         } catch {
@@ -115,10 +120,11 @@ package final class Sender: Sendable {
     /// The answer in the end, and why a redirect was not followed that should have been.
     private func reply(
         to request: OutboundRequest,
-        from start: ContinuousClock.Instant
+        from start: ContinuousClock.Instant,
+        _ bodyBytes: Int
     ) async throws(Obstacle) -> (Reply, RedirectProblem?) {
         let deadline = start + request.timeout
-        var reply = try await exchange(request, at: start, before: deadline)
+        var reply = try await exchange(request, at: start, before: deadline, bodyBytes)
         guard request.transport.settings.followsRedirects else { return (reply, nil) }
         var request = request
         var hops = 0
@@ -130,7 +136,7 @@ package final class Sender: Sendable {
             } catch {
                 return (reply, error)
             }
-            reply = try await exchange(request, at: .now, before: deadline)
+            reply = try await exchange(request, at: .now, before: deadline, bodyBytes)
         }
         return (reply, nil)
     }
@@ -146,7 +152,8 @@ package final class Sender: Sendable {
     private func exchange(
         _ request: OutboundRequest,
         at start: ContinuousClock.Instant,
-        before deadline: ContinuousClock.Instant
+        before deadline: ContinuousClock.Instant,
+        _ bodyBytes: Int
     ) async throws(Obstacle) -> Reply {
         var now = start
         var tried = 0
@@ -155,7 +162,8 @@ package final class Sender: Sendable {
             defer { route.leave() }
             tried += 1
             do {
-                return try await Reply(to: outgoing(request), over: route.client, within: deadline - now)
+                let (outgoing, limit) = (outgoing(request), deadline - now)
+                return try await Reply(to: outgoing, over: route.client, within: limit, bodyBytes: bodyBytes)
             } catch {
                 let fault = TransportFault(error)
                 now = .now

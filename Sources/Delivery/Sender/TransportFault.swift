@@ -46,6 +46,7 @@ package enum TransportFault: String, Error, Sendable, CaseIterable {
         case .reset: 5
         case .timeout: 6
         case .garbage: 7
+        case .targetPrivate, .secret: 8
         default: 9
         }
     }

@@ -65,7 +65,8 @@ extension InputResponse {
             transportError: fault,
             attempt: UInt32(clamping: attempt.number),
             headers: exchange.headers.map { ($0.name, $0.value) },
-            body: exchange.body[...]
+            body: exchange.body[...],
+            isCut: exchange.isCut
         )
     }
 }

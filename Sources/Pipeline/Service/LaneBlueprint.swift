@@ -9,6 +9,9 @@ struct StageKey: Hashable {
     let plugin: PluginIdentity
     let kind: PluginKind
     let config: String
+    /// Whose requests and secrets it deals with: set for a connector that asks the host for things, so that no two
+    /// destinations share its answers.
+    var place: DestinationID?
 }
 
 /// What a lane needs, as values: two equal ones need the same sessions and the same courier.
@@ -33,6 +36,8 @@ struct LaneBlueprint: Equatable {
     var end: Int64?
     /// Nil for a lane of a connection.
     var replay: ReplayBlueprint?
+    /// The terms on which stages may ask the host for things; none for those that do not.
+    var calls: [StageKey: CallTerms]
     /// The answers that the connector classifies itself.
     var classifies: [AnswerPattern]
     /// The share of events whose ways are written down.
@@ -48,7 +53,7 @@ struct LaneBlueprint: Equatable {
         guard connection.enabled, let destination = snapshot.destination(connection.destination), destination.enabled,
             !destination.state.isPaused, let connector = snapshot.plugin(destination.connector),
             let manifest = try? Manifest(parsing: Array(connector.manifest.utf8)),
-            let stage = StageKey(
+            var stage = StageKey(
                 connector,
                 // The plugin gets a word in the place of each secret, the same on all lanes.
                 SecretReference.replace(in: destination.config) { vault.token(for: $0, of: destination.name).text }
@@ -57,6 +62,7 @@ struct LaneBlueprint: Equatable {
         guard let before = StepKey.chain(snapshot.source(connection.source)?.transformations ?? [], in: snapshot),
             let transformations = StepKey.chain(connection.transformations, in: snapshot)
         else { return nil }
+        if stage.plugin.mayCall { stage.place = destination.id }
         selection = connection.selection
         consumer = connection.id
         source = before
@@ -72,10 +78,21 @@ struct LaneBlueprint: Equatable {
         transport = destination.transport
         classifies = manifest.classifies
         until = destination.state.until
-        secrets = SecretBook(for: destination, through: connector, in: snapshot, vault)
+        secrets = SecretBook(
+            for: destination,
+            through: connector,
+            in: snapshot,
+            vault,
+            mayCall: stage.plugin.mayCall
+        )
         sample = connection.sample
         // A connector whose manifest permits nothing is permitted nothing.
         policy = TargetPolicy(allowed: manifest.httpPermissions.compactMap(TargetPolicy.Pattern.init))
+        calls = [:]
+        for step in before + transformations { calls[step.stage] = CallTerms(step.stage, in: snapshot, vault) }
+        if stage.plugin.mayCall {
+            calls[stage] = CallTerms(policy: policy, secrets: secrets, transport: destination.transport)
+        }
     }
 }
 

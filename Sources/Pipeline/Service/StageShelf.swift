@@ -15,6 +15,8 @@ struct StageShelf {
     private let logger: Logger
     private var connectors: [DestinationID: StageKey] = [:]
     private var sessions: [StageKey: PluginSession] = [:]
+    /// For those that ask the host for things.
+    private var brokers: [StageKey: PluginBroker] = [:]
     private var couriers: [DestinationID: Courier] = [:]
     private var terms: [DestinationID: Courier.Terms] = [:]
     /// Kept because to make one reads certificates.
@@ -87,7 +89,9 @@ struct StageShelf {
         if connectors.updateValue(blueprint.connector, forKey: destination) != blueprint.connector {
             known?.renew()
         }
-        courier.set(transport: transport(of: blueprint))
+        let transport = transport(of: blueprint)
+        courier.set(transport: transport)
+        for (stage, terms) in blueprint.calls { set(terms, of: stage, transport) }
         let plan = LanePlan(
             chooser: Chooser(blueprint.selection, of: blueprint.consumer),
             source: source(SourceKey(partition: partition, steps: blueprint.source)),
@@ -115,6 +119,24 @@ struct StageShelf {
             }
         )
         return (plan, known == nil ? courier : nil)
+    }
+
+    /// Lets a stage ask the host for things on these terms from now on.
+    private mutating func set(
+        _ terms: CallTerms,
+        of stage: StageKey,
+        _ transport: Result<Transport, Transport.Hindrance>
+    ) {
+        let terms = PluginBroker.Terms(
+            policy: terms.policy,
+            secrets: terms.secrets,
+            transport: terms.transport == nil ? .success(.standard) : transport
+        )
+        if let known = brokers[stage] {
+            known.set(terms)
+        } else {
+            brokers[stage] = PluginBroker(sender: sender, terms: terms)
+        }
     }
 
     private func terms(of blueprint: LaneBlueprint) -> Courier.Terms {
@@ -164,7 +186,10 @@ struct StageShelf {
     /// Takes out the sessions that nobody needs any more; the caller stops them.
     mutating func retire(except needed: Set<StageKey>) -> [PluginSession] {
         let gone = sessions.filter { !needed.contains($0.key) }
-        for key in gone.keys { sessions[key] = nil }
+        for key in gone.keys {
+            sessions[key] = nil
+            brokers[key] = nil
+        }
         return Array(gone.values)
     }
 
@@ -194,6 +219,7 @@ struct StageShelf {
             as: key.kind,
             configuration: Array(key.config.utf8)[...],
             workshop: workshop,
+            calls: brokers[key]?.calls,
             logger: logger
         )
         sessions[key] = session

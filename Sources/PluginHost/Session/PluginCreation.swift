@@ -8,6 +8,8 @@ struct PluginCreation: Sendable {
     let kind: PluginKind
     let configuration: ArraySlice<UInt8>
     let workshop: Workshop
+    /// Whom the plugin may ask; nil for nobody.
+    let calls: HostCalls?
 
     /// How it went, and how long it took in nanoseconds.
     enum Result: Sendable {
@@ -61,12 +63,14 @@ struct PluginCreation: Sendable {
             worker.kill(.createFailed)
             return .failed(.createFailed, message: "the configuration does not fit an arena", took: 0)
         }
-        let signal = await worker.load(
-            file: image.file.number,
-            watch: Watch(.loadTimeout, now: began, limit: limit, ceiling: limit)
-        )
-        // What the process took to start counts, whether or not it was started ahead.
-        return result(worker, signal, took: MonotonicTime.now - began + worker.startNanoseconds(before: began))
+        if calls != nil, plugin.mayCall { try worker.permitCalls() }
+        let watch = Watch(.loadTimeout, now: began, limit: limit, ceiling: limit)
+        var desk = CallDesk(calls)
+        var signal = await worker.load(file: image.file.number, watch: watch)
+        while case .called(let bytes) = signal { signal = await desk.serve(worker, bytes: bytes, watch: watch) }
+        // What the process took to start counts, whether or not it was started ahead; what the host took for it does not.
+        let took = MonotonicTime.now - began - desk.waited + worker.startNanoseconds(before: began)
+        return result(worker, signal, took: took)
     }
 
     private func request(_ attempt: UInt32) -> LoadRequest {
@@ -101,7 +105,7 @@ struct PluginCreation: Sendable {
             return .failed(FailureCause(failure), message: words.joined(separator: ": "), took: took)
         case .ended(let end):
             return .failed(FailureCause(end, limits: worker.limits), message: worker.lastLine, took: took)
-        case .answered:
+        case .answered, .called:
             worker.kill(.protocolViolation)
             return .failed(.protocolViolation, message: "it answered before it was asked", took: took)
         }

@@ -11,6 +11,7 @@ actor PluginRunner {
     let plugin: PluginIdentity
     private let creation: PluginCreation
     private let timings: TimingSeries
+    private let calls: HostCalls?
     let logger: Logger
     private var settings: PluginHostSettings { creation.workshop.settings }
 
@@ -37,10 +38,18 @@ actor PluginRunner {
         configuration: ArraySlice<UInt8>,
         workshop: Workshop,
         timings: TimingRecorder,
+        calls: HostCalls?,
         logger: Logger
     ) {
         self.plugin = plugin
-        creation = PluginCreation(plugin: plugin, kind: kind, configuration: configuration, workshop: workshop)
+        self.calls = calls
+        creation = PluginCreation(
+            plugin: plugin,
+            kind: kind,
+            configuration: configuration,
+            workshop: workshop,
+            calls: calls
+        )
         self.timings = timings.series(plugin)
         self.logger = logger
         sizer = BatchSizer(most: workshop.settings.batchEvents, goal: workshop.settings.batchTime)
@@ -118,9 +127,13 @@ actor PluginRunner {
         guard let payloadBytes = worker.write(inputs, head) else {
             preconditionFailure("an arena has the size that was asked for")
         }
-        let signal = await worker.answer(watch: watch(began, events: inputs.count))
+        let watch = watch(began, events: inputs.count)
+        var desk = CallDesk(calls)
+        var signal = await worker.answer(watch: watch)
+        while case .called(let bytes) = signal { signal = await desk.serve(worker, bytes: bytes, watch: watch) }
+        timings.waited(nanoseconds: desk.waited)
         let execution = Execution(
-            nanoseconds: MonotonicTime.now - began,
+            nanoseconds: MonotonicTime.now - began - desk.waited,
             inputBytes: payloadBytes,
             events: inputs.count
         )
@@ -129,7 +142,7 @@ actor PluginRunner {
         case .answered(let at):
             do throws(ArenaError) {
                 let answer = unsafe try OutputArenaReader.answer(output.shared, head, inputs)
-                measure(execution, took: at - began, answer)
+                measure(execution, took: at - began - desk.waited, answer)
                 return .answered(answer)
             } catch {
                 worker.kill(.protocolViolation)
@@ -142,7 +155,7 @@ actor PluginRunner {
             let suspect = unsafe try? OutputArenaReader.suspect(output.shared, head, inputs)
             note(cause, worker.lastLine, execution)
             return .ended(cause, suspect: suspect)
-        case .ready, .failed:
+        case .ready, .failed, .called:
             worker.kill(.protocolViolation)
             await worker.ended()
             note(.protocolViolation, "a second creation was reported", execution)

@@ -17,13 +17,14 @@ package final class PluginSession: Sendable {
     /// Prepares a session whose worker is started by the first call.
     ///
     /// `configuration` is a JSON object that was checked. What it takes is recorded in the workshop's timings unless
-    /// others are named.
+    /// others are named. It may ask `calls` for things if its manifest says that it does.
     package init(
         _ plugin: PluginIdentity,
         as kind: PluginKind,
         configuration: ArraySlice<UInt8>,
         workshop: Workshop,
         timings: TimingRecorder? = nil,
+        calls: HostCalls? = nil,
         logger: Logger
     ) {
         self.plugin = plugin
@@ -34,6 +35,7 @@ package final class PluginSession: Sendable {
             configuration: configuration,
             workshop: workshop,
             timings: timings ?? workshop.timings,
+            calls: calls,
             logger: logger
         )
     }

@@ -62,20 +62,21 @@ package final class TimingRecorder: Sendable {
             kind: .counter,
             samples: []
         )
+        var waits = MetricFamily(
+            name: "leat_plugin_call_wait_seconds",
+            help: "Time in which a plugin waited for what it asked of the host, of one batch.",
+            kind: .histogram,
+            samples: []
+        )
         var reported: [(reported: ReportedMetrics, labels: [MetricFamily.Label])] = []
         for (series, total) in all {
             let labels = [MetricFamily.Label("plugin", series.pluginID), .init("version", series.version)]
             reported.append((series.reported, labels))
+            if let values = series.waits { waits.samples += Self.histogram(values, .execution, labels) }
             droppedLogs.samples.append(.init(labels: labels, value: Double(series.droppedLogs)))
             for (index, measure) in TimingMeasure.allCases.enumerated() {
                 guard let values = total[measure] else { continue }
-                families[index].samples += MetricFamily.Sample.histogram(
-                    bounds: measure.bounds,
-                    cumulative: values.cumulative(measure.bounds, scale: measure.scale),
-                    count: values.count,
-                    sum: Double(values.sum) / measure.scale,
-                    labels: labels
-                )
+                families[index].samples += Self.histogram(values, measure, labels)
                 guard measure == .creation || measure == .execution else { continue }
                 for (cause, count) in values.failures.sorted(by: { $0.key < $1.key }) {
                     let labels = labels + [.init("stage", measure.rawValue), .init("cause", cause)]
@@ -83,8 +84,22 @@ package final class TimingRecorder: Sendable {
                 }
             }
         }
-        families += [failures, droppedLogs] + ReportedMetrics.families(reported)
+        families += [failures, droppedLogs, waits] + ReportedMetrics.families(reported)
         return families.filter { !$0.samples.isEmpty }
+    }
+
+    private static func histogram(
+        _ values: TimingDistribution,
+        _ measure: TimingMeasure,
+        _ labels: [MetricFamily.Label]
+    ) -> [MetricFamily.Sample] {
+        MetricFamily.Sample.histogram(
+            bounds: measure.bounds,
+            cumulative: values.cumulative(measure.bounds, scale: measure.scale),
+            count: values.count,
+            sum: Double(values.sum) / measure.scale,
+            labels: labels
+        )
     }
 }
 

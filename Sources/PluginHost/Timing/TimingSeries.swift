@@ -13,6 +13,8 @@ final class TimingSeries: Sendable {
         var recent: [TimingMeasure: TimingDistribution] = [:]
         /// Since the node started.
         var total: [TimingMeasure: TimingDistribution] = [:]
+        /// Of the batches in which the plugin asked the host for something, how long it waited.
+        var waits: TimingDistribution?
         var logs = LogAllowance()
         var droppedLogs = 0
 
@@ -43,6 +45,20 @@ final class TimingSeries: Sendable {
             if let outputBytes { state.record(.outputBytes, Int64(outputBytes), failure) }
         }
     }
+
+    /// Takes how long a plugin waited for the host while it worked on a batch; 0 when it asked for nothing.
+    func waited(nanoseconds: Int64) {
+        guard nanoseconds > 0 else { return }
+        state.withLock { state in
+            if state.waits == nil { state.waits = TimingDistribution() }
+            state.waits?.record(nanoseconds / 1_000)
+        }
+    }
+
+    /// The waits of its batches; nil while it has asked for nothing.
+    ///
+    /// - Unit: microseconds.
+    var waits: TimingDistribution? { state.withLock { $0.waits } }
 
     /// Takes `count` log records and the number of those that the worker left out.
     ///

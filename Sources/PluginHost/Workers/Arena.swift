@@ -11,19 +11,22 @@ import WorkerProtocol
         case input
         /// Worker to host: nobody can cut it short under the host's feet.
         case output
+        /// Both ways: the worker's calls and the host's answers.
+        case calls
     }
 
     let file: Descriptor
     let size: Int
-    /// The host's own mapping: writable for input, read-only for output.
+    /// The host's own mapping: read-only for output, else writable.
     private let base: UnsafeMutableRawPointer
 
     init(_ direction: Direction, size: Int) throws(WorkerStartError) {
-        let number = unsafe leat_memory_file(direction == .input ? "leat-input" : "leat-output", UInt64(size))
+        let name = "leat-\(direction)"
+        let number = unsafe leat_memory_file(name, UInt64(size))
         guard number >= 0 else { throw WorkerStartError(what: "an arena", errno: -number) }
         file = Descriptor(number)
         self.size = size
-        let protection = direction == .input ? PROT_READ | PROT_WRITE : PROT_READ
+        let protection = direction == .output ? PROT_READ : PROT_READ | PROT_WRITE
         guard let base = unsafe mmap(nil, size, protection, MAP_SHARED, number, 0), unsafe base != MAP_FAILED else {
             throw WorkerStartError(what: "mapping an arena", errno: errno)
         }

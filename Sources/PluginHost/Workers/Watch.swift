@@ -25,6 +25,19 @@ struct Watch: Equatable {
         progressedAt = now
     }
 
+    /// The same watch for a plugin that has waited for the host until `now`: its own time goes on from there, and the end
+    /// of all patience stays.
+    func resumed(at now: Int64) -> Watch {
+        var watch = self
+        watch.progressedAt = now
+        watch.cpuThen = nil
+        return watch
+    }
+
+    /// How long the host may take for something that the plugin asks, in nanoseconds: the plugin is to have time left to
+    /// make something of the answer.
+    func patience(at now: Int64) -> Int64 { max(0, min(limit, ceiling - now)) / 4 * 3 }
+
     /// When to look again at the latest, in nanoseconds.
     var next: Int64 { min(progressedAt + limit, ceiling) }
 

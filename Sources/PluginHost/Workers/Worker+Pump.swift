@@ -61,8 +61,16 @@ extension Worker {
             guard let failure = WorkerFailure(rawValue: message.code) else { return false }
             let signal = WorkerSignal.failed(failure, status: Int64(bitPattern: message.values[0]))
             return resume(with: signal) || failure == .sandboxUnavailable && keep(signal)
+        case .call:
+            let bytes = Int(clamping: message.values[0])
+            let isPermitted = state.withLock { state in
+                guard let arena = state.calls, bytes <= arena.size else { return false }
+                state.isCalling = true
+                return true
+            }
+            return isPermitted && resume(with: .called(bytes: bytes))
         case .drained: return true
-        case .load, .replaceArena, .drain: return false
+        case .load, .replaceArena, .drain, .callArena, .answer: return false
         }
     }
 

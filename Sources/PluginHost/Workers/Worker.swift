@@ -40,6 +40,10 @@ final class Worker: Sendable {
         var lastWords: [UInt8] = []
         var input: Arena
         var output: Arena
+        /// Where the plugin asks; nil where it may not.
+        var calls: Arena?
+        /// Whether the worker waits for the answer to a call.
+        var isCalling = false
     }
 
     /// Makes everything that the process will find open.
@@ -125,6 +129,44 @@ final class Worker: Sendable {
         await ask(watch) { worker in worker.inputDoorbell.ring() }
     }
 
+    /// Lets the plugin that is loaded next ask for things.
+    func permitCalls() throws(WorkerStartError) {
+        let arena = try Arena(.calls, size: HostCall.arenaBytes)
+        state.withLock { state in
+            state.calls = arena
+            var values: [6 of UInt64] = .init(repeating: 0)
+            values[0] = UInt64(arena.size)
+            send(.callArena, values: values, descriptors: [arena.file.number], &state)
+        }
+    }
+
+    /// What the plugin asked for in the first `bytes` of the call arena.
+    ///
+    /// - Throws: `ArenaError.violation`.
+    func call(bytes: Int) throws(ArenaError) -> HostCall {
+        guard let arena = state.withLock({ $0.calls }) else { throw .violation("a plugin asks that may not") }
+        return try HostCall(unsafe SharedBytes.copy(arena.shared, count: bytes))
+    }
+
+    /// Answers the plugin, which goes on.
+    ///
+    /// - Returns: As `answer` and `load`, or `.called` when it asks for something else.
+    func reply(_ answer: HostAnswer, watch: Watch) async -> WorkerSignal {
+        let arena = state.withLock { $0.calls }
+        var values: [6 of UInt64] = .init(repeating: 0)
+        var status = CallRefusal.internalError.rawValue
+        if let arena, let memory = try? unsafe ArenaMemory(arena.memory) {
+            let written = answer.write(into: memory)
+            (status, values[0]) = (written.status, UInt64(written.length))
+        }
+        return await ask(watch) { worker in
+            worker.state.withLock { state in
+                state.isCalling = false
+                worker.send(.answer, code: status, values: values, &state)
+            }
+        }
+    }
+
     private func ask(_ watch: Watch, _ start: (Worker) -> Void) async -> WorkerSignal {
         await withCheckedContinuation { continuation in
             let known: WorkerSignal? = state.withLock { state in
@@ -174,7 +216,7 @@ final class Worker: Sendable {
         let now = MonotonicTime.now
         let isBusy = state.withLock { state in
             guard state.end == nil else { return false }
-            guard state.watch == nil else { return true }
+            guard state.watch == nil, !state.isCalling else { return true }
             state.watch = Watch(.hostDied, now: now, limit: Self.drainTime, ceiling: Self.drainTime)
             send(.drain, &state)
             return false

@@ -8,6 +8,8 @@ enum WorkerSignal: Sendable {
     case failed(WorkerFailure, status: Int64)
     /// The answer to the batch lies in the output arena since `at` (monotonic nanoseconds).
     case answered(at: Int64)
+    /// The plugin asks for something that lies in so many bytes of the call arena, and waits.
+    case called(bytes: Int)
     /// The process is gone.
     case ended(WorkerEnd)
 }

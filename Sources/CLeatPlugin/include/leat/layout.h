@@ -109,7 +109,7 @@ LEAT_STATIC_ASSERT(offsetof(leat_http_response, header_count) == 24, "leat_http_
 LEAT_STATIC_ASSERT(offsetof(leat_http_response, header_stride) == 28, "leat_http_response.header_stride");
 LEAT_STATIC_ASSERT(offsetof(leat_http_response, body) == 32, "leat_http_response.body");
 LEAT_STATIC_ASSERT(offsetof(leat_http_response, attempt) == 48, "leat_http_response.attempt");
-LEAT_STATIC_ASSERT(offsetof(leat_http_response, reserved) == 52, "leat_http_response.reserved");
+LEAT_STATIC_ASSERT(offsetof(leat_http_response, flags) == 52, "leat_http_response.flags");
 LEAT_STATIC_ASSERT(sizeof(leat_response_batch) == 40, "leat_response_batch");
 LEAT_STATIC_ASSERT(offsetof(leat_response_batch, abi_minor) == 4, "leat_response_batch.abi_minor");
 LEAT_STATIC_ASSERT(offsetof(leat_response_batch, batch_id) == 8, "leat_response_batch.batch_id");
@@ -149,5 +149,15 @@ LEAT_STATIC_ASSERT(offsetof(leat_metric_v1, record) == 16, "leat_metric_v1.recor
 LEAT_STATIC_ASSERT(sizeof(leat_thread_check_v1) == 16, "leat_thread_check_v1");
 LEAT_STATIC_ASSERT(offsetof(leat_thread_check_v1, abi_minor) == 4, "leat_thread_check_v1.abi_minor");
 LEAT_STATIC_ASSERT(offsetof(leat_thread_check_v1, is_instance_thread) == 8, "leat_thread_check_v1.is_instance_thread");
+LEAT_STATIC_ASSERT(sizeof(leat_response_sink) == 24, "leat_response_sink");
+LEAT_STATIC_ASSERT(offsetof(leat_response_sink, abi_minor) == 4, "leat_response_sink.abi_minor");
+LEAT_STATIC_ASSERT(offsetof(leat_response_sink, ctx) == 8, "leat_response_sink.ctx");
+LEAT_STATIC_ASSERT(offsetof(leat_response_sink, response) == 16, "leat_response_sink.response");
+LEAT_STATIC_ASSERT(sizeof(leat_http_v1) == 16, "leat_http_v1");
+LEAT_STATIC_ASSERT(offsetof(leat_http_v1, abi_minor) == 4, "leat_http_v1.abi_minor");
+LEAT_STATIC_ASSERT(offsetof(leat_http_v1, fetch) == 8, "leat_http_v1.fetch");
+LEAT_STATIC_ASSERT(sizeof(leat_secret_v1) == 16, "leat_secret_v1");
+LEAT_STATIC_ASSERT(offsetof(leat_secret_v1, abi_minor) == 4, "leat_secret_v1.abi_minor");
+LEAT_STATIC_ASSERT(offsetof(leat_secret_v1, reference) == 8, "leat_secret_v1.reference");
 
 #endif

@@ -223,15 +223,16 @@ typedef struct leat_request_sink {
     leat_status (*fail)(leat_sink_ctx *ctx, uint32_t index, leat_status error, leat_slice code, leat_slice message);
 } leat_request_sink;
 
-/* What the destination answered to one request. */
+/* What was answered to one request. */
 typedef struct leat_http_response {
     uint64_t user_tag;
     int32_t status;                /* HTTP status, or 0 */
     int32_t transport_error;       /* 0, or which error kept the answer away */
     const leat_header *headers;
     uint32_t header_count, header_stride;
-    leat_slice body;               /* its first 64 KiB */
-    uint32_t attempt, reserved;
+    leat_slice body;               /* its beginning: 64 KiB for classify */
+    uint32_t attempt, flags;
+#define LEAT_RESPONSE_CUT 1        /* the body goes on */
 } leat_http_response;
 
 typedef struct leat_response_batch {
@@ -324,6 +325,35 @@ typedef struct leat_thread_check_v1 {
     uint32_t struct_size, abi_minor;
     int32_t (*is_instance_thread)(leat_host_ctx *ctx);   /* [any thread] 1 on the instance thread, else 0 */
 } leat_thread_check_v1;
+
+/* The two tables below ask the host in the middle of a call; the deadline goes on. All functions: [instance thread].
+   LEAT_E_DENIED: the manifest does not say "impure", or it is a rehearsal, in which nothing is sent. */
+
+/* Takes the answers. `ctx` is the plugin's own. Called once for each request, in order, before fetch returns. */
+typedef struct leat_response_sink {
+    uint32_t struct_size, abi_minor;
+    void *ctx;
+    void (*response)(void *ctx, uint32_t place, const leat_http_response *response);
+} leat_response_sink;
+
+#define LEAT_ID_HTTP "leat.http/1"
+typedef struct leat_http_v1 {
+    uint32_t struct_size, abi_minor;
+    /* Sends 1 to 64 requests, all at once, `stride` bytes from one to the next; a place to send to must stand in the
+       manifest. What carries a request to its events means nothing here: indices and keys. LEAT_OK when each has an
+       answer, be it that it failed (transport_error). Of a body 1 MiB is given, of many their part of 8 MiB. 4,096
+       requests while a batch is worked on, then LEAT_E_LIMIT. */
+    leat_status (*fetch)(leat_host_ctx *ctx, const leat_http_request *requests, uint32_t count, uint32_t stride,
+                         const leat_response_sink *sink);
+} leat_http_v1;
+
+#define LEAT_ID_SECRET "leat.secret/1"
+typedef struct leat_secret_v1 {
+    uint32_t struct_size, abi_minor;
+    /* The word to put into a request where the secret's value shall stand: the host replaces it, the plugin never sees
+       the value. Valid until the process ends. */
+    leat_status (*reference)(leat_host_ctx *ctx, leat_slice name, leat_slice *word);
+} leat_secret_v1;
 
 #include "leat/layout.h"
 
